@@ -1,0 +1,72 @@
+// One table of every error a user can meet: code, sentence, HTTP status.
+
+/** `{name}` parts are filled from the details. Sentences say what was expected and what happens now. */
+const table = {
+  "config.unreadable": ["{file}: {reason}", 500],
+  "config.syntax": ["{file}:{line}:{column}: {reason}", 500],
+  "config.invalid": ["{file}:{line}: {key}: {reason}", 500],
+  "config.usage": ["{reason}", 400],
+  "plugin.unknown": ["no plugin is called {use}{hint}", 500],
+  "plugin.load": ["{use} could not be loaded: {reason}", 500],
+  "plugin.shape": ["{use} is not a Headend plugin: {reason}", 500],
+  "plugin.api": ["{use} is written for contract version {api}; this headend speaks version {ours}", 500],
+  "instance.setup": ["{reason}", 503],
+  "instance.deadline": ["{what} did not finish within {limit}", 504],
+  "instance.stopped": ["{instance} has stopped", 503],
+  "instance.unknown": ["no instance is called {instance}", 404],
+  "instance.empty": ["upstream gave no channels; the last good ones stay", 502],
+  "instance.shrunk": ["upstream gave {count} channels where {before} were; believed after {left} more refreshes that say so", 502],
+  "fetch.refused": ["{url}: {reason}", 502],
+  "fetch.timeout": ["{url}: no answer within {limit}", 504],
+  "fetch.stalled": ["{url}: no data for {limit}", 504],
+  "fetch.status": ["{url}: answered {status}", 502],
+  "fetch.redirects": ["{url}: more than {limit} redirects", 502],
+  "fetch.truncated": ["{url}: {received} of {expected} bytes came", 502],
+  "fetch.empty": ["{url}: the answer is empty", 502],
+  "fetch.size": ["{url}: larger than the limit of {limit}", 502],
+  "fetch.ratio": ["{url}: expands more than {limit} times; refused as a decompression bomb", 502],
+  "fetch.encoding": ["{url}: {reason}", 502],
+  "fetch.local": ["{url}: only an address that the config file names may be a file", 403],
+  "fetch.scheme": ["{url}: scheme {scheme} cannot be fetched", 400],
+  "playlist.not": ["{url}: not a playlist: {reason}", 502],
+  "guide.not": ["{source}: not an XMLTV guide: {reason}", 502],
+  "guide.merge": ["the guide could not be merged: {reason}; the last good one stays", 500],
+  "cache.write": ["{path}: cannot be written: {reason}; what was there stays", 507],
+  "data.locked": ["another headend is using {path}; stop it, or name another folder with --data", 500],
+  "data.unwritable": ["the data folder {path} cannot be written: {reason}", 507],
+  "server.listen": ["cannot listen on {address}: {reason}", 500],
+  "access.required": ["this needs a user and a password", 401],
+  "access.token": ["this access token is not known", 403],
+  "access.origin": ["a page of another site asked for this; it was refused", 403],
+  "request.invalid": ["{reason}", 400],
+  "not.found": ["nothing is here", 404],
+  "not.allowed": ["this address answers {methods} only", 405],
+  "not.ready": ["not there yet: the first refresh is still running", 503],
+  internal: ["something went wrong here; the log says what", 500],
+} as const satisfies Record<string, readonly [sentence: string, status: number]>;
+
+/** The code of an error: what programs test; the sentence is for people. */
+export type ErrorCode = keyof typeof table;
+
+/** An error with a code, a sentence made from the table, and the HTTP status it answers with. */
+export class HeadendError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+
+  constructor(code: ErrorCode, details: Readonly<Record<string, string | number>> = {}, cause?: unknown) {
+    const [sentence, status] = table[code];
+    super(
+      sentence.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? "")),
+      cause === undefined ? {} : { cause },
+    );
+    this.name = "HeadendError";
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** The sentence of anything thrown. */
+export function reasonOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message || thrown.name;
+  return String(thrown);
+}

@@ -1,0 +1,169 @@
+// The contract: what a plugin gives, and all that it may touch. A plugin imports this file and nothing else of core
+// but `formats/` and `transport/`.
+import type { AnyElysia, Elysia } from "elysia";
+import type { z } from "zod";
+import type {
+  Artefact,
+  Channel,
+  Document,
+  GuideMatch,
+  GuideSource,
+  GuideStyle,
+  Health,
+  Job,
+  LineupChannel,
+  Programme,
+  Span,
+} from "./types.ts";
+
+export { HeadendError } from "./errors.ts";
+export { replyFile } from "./server/reply.ts";
+export type * from "./types.ts";
+
+/** A plugin: a name, a config schema, and a setup that returns what it contributes. */
+export interface Plugin<Schema extends z.ZodType = z.ZodType> {
+  /** What `use:` in the config file says. */
+  readonly name: string;
+  /** Contract version; a mismatch disables this plugin, never the headend. */
+  readonly api: 1;
+  /** Checked before `setup()`; also the source of its documentation. Keep it free of transforms. */
+  readonly config: Schema;
+  /** Builds one instance. Throw to refuse; the sentence reaches the user. */
+  setup(host: Host, config: z.output<Schema>): Contribution | Promise<Contribution>;
+}
+
+/** Every part is optional. Providers fill the first three; other plugins the rest. */
+export interface Contribution {
+  /** One attempt to list the channels. Core retries, guards and keeps the last good lineup. */
+  channels?(signal: AbortSignal): AsyncIterable<Channel>;
+  /** Guide sources for a span, best first; asked after `channels()` of the same refresh. */
+  guide?(span: Span, signal: AbortSignal): GuideSource[] | Promise<GuideSource[]>;
+  /** The upstream's own M3U, when it has one: `/<instance>/playlist.m3u` passes it on while no rule edits the channels. */
+  playlist?(): Document | undefined;
+  /** Routes, mounted at `/<instance>`; hooks stay in this scope. */
+  routes?(app: Elysia): AnyElysia;
+  /** Work done again and again, by name. */
+  jobs?: Readonly<Record<string, Job>>;
+  /** State beyond what core sees by itself. */
+  health?(): Health;
+  /** Called after `host.signal` has aborted; has five seconds. */
+  stop?(): void | Promise<void>;
+}
+
+/** All that a plugin may touch. In tests it is a fake; nothing else is imported from core. */
+export interface Host {
+  /** The instance: config key, route prefix, cache folder, log label. */
+  readonly name: string;
+  readonly log: Logger;
+  /** HTTP with cookies, conditional requests, limits; and documents whose last good copy is kept. */
+  readonly fetch: Fetch;
+  /** This instance's own folder; survives restarts. */
+  readonly cache: Cache;
+  /** The only source of time. */
+  readonly clock: Clock;
+  /** Aborted when this instance stops. */
+  readonly signal: AbortSignal;
+  readonly lineup: Lineup;
+  readonly guide: Guide;
+  /** The address at which the sender of this request reaches us, without a slash at its end; carries its access token. */
+  baseUrl(request: Request): string;
+}
+
+/** Lines for people; secrets in texts and addresses are struck out before they are written. */
+export interface Logger {
+  debug(sentence: string, details?: Readonly<Record<string, unknown>>): void;
+  info(sentence: string, details?: Readonly<Record<string, unknown>>): void;
+  warn(sentence: string, details?: Readonly<Record<string, unknown>>): void;
+  error(sentence: string, details?: Readonly<Record<string, unknown>>): void;
+}
+
+/** Time. Tests move it by hand. */
+export interface Clock {
+  /** Wall clock, milliseconds since the Unix epoch. It may jump. */
+  now(): number;
+  /** Milliseconds since some start; never jumps. For durations. */
+  monotonic(): number;
+  /** Resolves after `ms`; rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** How to get something. */
+export interface FetchOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly signal?: AbortSignal;
+  /** Milliseconds until the answer's headers must be there (default 30 s). */
+  readonly timeout?: number;
+  /** Milliseconds without a byte of the body after which it counts as dead (default 30 s). */
+  readonly idle?: number;
+  /** Largest body accepted, in bytes as received (default 2 GiB). */
+  readonly maxBytes?: number;
+}
+
+/** How to get a document. */
+export interface DocumentOptions extends FetchOptions {
+  /** The user's config names this address, so it may be a `file:` address or a plain path. */
+  readonly local?: boolean;
+}
+
+/** HTTP for one instance: its own cookie jar, redirects followed, at most a few requests per origin at once. */
+export interface Fetch {
+  /** @throws HeadendError `fetch.*` when no answer came; an answer of any status is returned. */
+  (url: string, options?: FetchOptions): Promise<Response>;
+  /** Gets a document conditionally and keeps it on disk. @throws HeadendError `fetch.*`; the copy from before stays. */
+  document(url: string, options?: DocumentOptions): Promise<Document>;
+  /** The last good copy of a document, if there is one. */
+  lastGood(url: string): Promise<Document | undefined>;
+}
+
+/** A folder of files that are replaced whole. Keys are slash-separated names of letters, digits, `.`, `_`, `-`. */
+export interface Cache {
+  /** The path a key has on disk, whether or not it is there. */
+  path(key: string): string;
+  /** Text of a key, or undefined. */
+  read(key: string): Promise<string | undefined>;
+  /** Replaces a key by rename, after the bytes are on disk. */
+  write(key: string, content: string | Uint8Array | AsyncIterable<string | Uint8Array>): Promise<Artefact>;
+  /** What is stored under a key, with its entity tag. */
+  artefact(key: string): Promise<Artefact | undefined>;
+  delete(key: string): Promise<void>;
+}
+
+/** The merged channels. */
+export interface Lineup {
+  /** All channels in order of number; or one instance's, in its own order. Never changes once handed out. */
+  channels(instance?: string): readonly LineupChannel[];
+  get(id: string): LineupChannel | undefined;
+  /** False until the last good lineup is restored or a first refresh is done. */
+  readonly ready: boolean;
+  /** An instance's own M3U, while its channels are just its entries: none filtered, renamed or renumbered by a rule. */
+  original(instance: string): Document | undefined;
+  /** Calls back after every change, until the signal aborts. */
+  onChange(callback: () => void, signal: AbortSignal): void;
+}
+
+/** Which guide file. */
+export interface GuideQuery {
+  /** Only this instance's channels. */
+  readonly instance?: string;
+  readonly style?: GuideStyle;
+}
+
+/** The merged programmes. */
+export interface Guide {
+  /** The guide as one gzip member, or undefined before the first merge. */
+  artefact(query?: GuideQuery): Promise<Artefact | undefined>;
+  /** A channel's programmes that touch the span, in order. */
+  programmes(channel: LineupChannel, span: Span, signal?: AbortSignal): Promise<readonly Programme[]>;
+  /** The programme at an instant (default now) and the one after. */
+  nowNext(channel: LineupChannel, at?: number): Promise<{ readonly now?: Programme; readonly next?: Programme }>;
+  /** Every match of the last merge. */
+  matches(): readonly GuideMatch[];
+  onChange(callback: () => void, signal: AbortSignal): void;
+}
+
+/** Names a plugin's types; returns it as it is. */
+export function definePlugin<Schema extends z.ZodType>(plugin: Plugin<Schema>): Plugin<Schema> {
+  return plugin;
+}
