@@ -1,0 +1,156 @@
+// A `programme` element and the `Programme` it stands for, both ways.
+import { Buffer } from "node:buffer";
+import type { Credit, Programme, Text } from "../../types.ts";
+import { createParser } from "./sax.ts";
+import { escapeText, escapeValue } from "./text.ts";
+import { formatTime, parseTime } from "./time.ts";
+
+/** A programme while it is being read. */
+interface Draft {
+  channel: string;
+  start: number;
+  stop?: number;
+  titles: Text[];
+  subtitles?: Text[];
+  descriptions?: Text[];
+  categories?: Text[];
+  credits?: Credit[];
+  date?: string;
+  icon?: string;
+  episodes?: Record<string, string>;
+  rating?: { value: string; system?: string };
+  catchupId?: string;
+}
+
+const texts = { title: "titles", "sub-title": "subtitles", desc: "descriptions", category: "categories" } as const;
+const isTextName = (name: string): name is keyof typeof texts => Object.hasOwn(texts, name);
+
+/** XMLTV writes an episode number that names no system as a viewer sees it. */
+const DEFAULT_SYSTEM = "onscreen";
+
+/**
+ * Reads one whole `programme` element. White space around texts is not part of them, empty texts are none, and of icons
+ * and ratings the first counts; what `Programme` has no place for is passed over.
+ *
+ * @returns undefined when it has no start that can be read.
+ * @example parseProgramme('<programme start="20260101120000 +0000" channel="a"><title>News</title></programme>')
+ */
+export function parseProgramme(element: Uint8Array | string): Programme | undefined {
+  let draft: Draft | undefined;
+  const path: { name: string; attributes: Readonly<Record<string, string>> }[] = [];
+  let text = "";
+  const parser = createParser({
+    open(name, attributes) {
+      if (path.length === 0) draft = readAttributes(attributes);
+      else if (draft && path.length === 1 && name === "icon" && attributes.src) draft.icon ??= attributes.src;
+      path.push({ name, attributes });
+      if (path.length === 2 || path[1]?.name === "credits" || path[1]?.name === "rating") text = "";
+    },
+    text(part) {
+      text += part;
+    },
+    close() {
+      const element = path.pop();
+      if (!draft || !element) return;
+      if (path.length === 1) readChild(draft, element.name, element.attributes, text.trim());
+      else if (path.length === 2) readGrandchild(draft, path[1], element.name, element.attributes, text.trim());
+    },
+  });
+  parser.write(typeof element === "string" ? element : Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString("utf8"));
+  parser.end();
+  return draft && !Number.isNaN(draft.start) ? draft : undefined;
+}
+
+function readAttributes(attributes: Readonly<Record<string, string>>): Draft {
+  const stop = parseTime(attributes.stop ?? "");
+  const catchupId = attributes["catchup-id"];
+  return {
+    channel: attributes.channel ?? "",
+    start: parseTime(attributes.start ?? ""),
+    ...(Number.isNaN(stop) ? {} : { stop }),
+    titles: [],
+    ...(catchupId ? { catchupId } : {}),
+  };
+}
+
+function readChild(draft: Draft, name: string, attributes: Readonly<Record<string, string>>, value: string): void {
+  if (value === "") return;
+  if (isTextName(name)) {
+    const list = draft[texts[name]] ?? [];
+    list.push(attributes.lang ? { value, lang: attributes.lang } : { value });
+    draft[texts[name]] = list;
+  } else if (name === "date") {
+    draft.date ??= value;
+  } else if (name === "episode-num") {
+    draft.episodes ??= {};
+    draft.episodes[attributes.system || DEFAULT_SYSTEM] ??= value;
+  }
+}
+
+function readGrandchild(
+  draft: Draft,
+  parent: { name: string; attributes: Readonly<Record<string, string>> } | undefined,
+  name: string,
+  attributes: Readonly<Record<string, string>>,
+  value: string,
+): void {
+  if (value === "") return;
+  if (parent?.name === "credits") {
+    draft.credits ??= [];
+    draft.credits.push({ role: name, name: value, ...(attributes.role ? { as: attributes.role } : {}) });
+  } else if (parent?.name === "rating" && name === "value") {
+    const system = parent.attributes.system;
+    draft.rating ??= system ? { value, system } : { value };
+  }
+}
+
+/** The order of the DTD's `credits`; a role it does not know comes last. */
+const roles = "director actor writer adapter producer composer editor presenter commentator guest".split(" ");
+const rankOf = (role: string): number => (roles.indexOf(role) + roles.length + 1) % (roles.length + 1);
+
+/**
+ * One `programme` element, in the DTD's order, ending with a line feed. Credits are written by role, so that is the order
+ * in which they are read back.
+ */
+export function formatProgramme(programme: Programme): string {
+  const attribute = (name: string, value: string | undefined) => (value === undefined ? "" : ` ${name}="${escapeValue(value)}"`);
+  const lines: string[] = [];
+  const put = (name: string, value: string, attributes = "") => {
+    if (value.trim() !== "") lines.push(`    <${name}${attributes}>${escapeText(value)}</${name}>\n`);
+  };
+  const putTexts = (name: string, list: readonly Text[] | undefined) => {
+    for (const { value, lang } of list ?? []) put(name, value, attribute("lang", lang));
+  };
+  putTexts("title", programme.titles);
+  putTexts("sub-title", programme.subtitles);
+  putTexts("desc", programme.descriptions);
+  const credits = [...(programme.credits ?? [])].sort((a, b) => rankOf(a.role) - rankOf(b.role));
+  if (credits.length > 0) {
+    lines.push("    <credits>\n");
+    for (const { role, name, as } of credits) put(role, name, attribute("role", as));
+    lines.push("    </credits>\n");
+  }
+  if (programme.date) put("date", programme.date);
+  putTexts("category", programme.categories);
+  if (programme.icon) lines.push(`    <icon${attribute("src", programme.icon)} />\n`);
+  for (const [system, value] of Object.entries(programme.episodes ?? {})) put("episode-num", value, attribute("system", system));
+  if (programme.rating) {
+    const { value, system } = programme.rating;
+    lines.push(`    <rating${attribute("system", system)}><value>${escapeText(value)}</value></rating>\n`);
+  }
+  const stop = programme.stop === undefined ? undefined : formatTime(programme.stop);
+  const start = `${attribute("start", formatTime(programme.start))}${attribute("stop", stop)}`;
+  return `  <programme${start}${attribute("channel", programme.channel)}${attribute("catchup-id", programme.catchupId)}>\n${lines.join("")}  </programme>\n`;
+}
+
+/** The lines before and after the elements of a document. */
+export const documentHead =
+  '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE tv SYSTEM "xmltv.dtd">\n<tv generator-info-name="headend">\n';
+export const documentTail = "</tv>\n";
+
+/** A whole XMLTV document of programmes, in pieces. */
+export async function* formatProgrammes(programmes: AsyncIterable<Programme>): AsyncIterable<string> {
+  yield documentHead;
+  for await (const programme of programmes) yield formatProgramme(programme);
+  yield documentTail;
+}
