@@ -1,0 +1,126 @@
+// Reads the config: one file, or the environment, or neither; all problems at once.
+import { readFile, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { parseListen } from "./address.ts";
+import type { Flags } from "./command.ts";
+import { type ConfigDocument, type ConfigNode, parseConfigDocument, plantConfig } from "./document.ts";
+import { findConfigFile, findDataFolder, nameFile } from "./find.ts";
+import { checkRanges, type Defaults, type InstanceConfig, mergeInstances, readInstances } from "./instances.ts";
+import { type Problem, sortProblems } from "./problem.ts";
+import { isRelayEnvironment, readRelayEnvironment } from "./relay.ts";
+import { configSchema } from "./schema.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { createSubstitution, describeFileError, type Environment } from "./substitute.ts";
+import { validate } from "./validate.ts";
+
+export { type Command, type Flags, helpText, parseCommand } from "./command.ts";
+export { describeConfig, describePlugin, describePluginSchema } from "./describe.ts";
+export { diffConfig } from "./diff.ts";
+export { processEnvironment } from "./find.ts";
+export { checkOptions, type Defaults, type InstanceConfig } from "./instances.ts";
+export { formatProblem, type Problem } from "./problem.ts";
+export type { GuideSettings, LogSettings, Settings } from "./settings.ts";
+export { watchConfig } from "./watch.ts";
+
+export interface ReadOptions {
+  readonly flags: Flags;
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly defaults: Defaults;
+}
+
+/** What a config says: of the instances those that are right, and the settings unless anything outside instances is wrong. */
+export interface Config {
+  /** Absolute path of the file that was read, or should have been. */
+  readonly file?: string;
+  readonly settings?: Settings;
+  readonly instances: readonly InstanceConfig[];
+  /** In the order of the file. */
+  readonly problems: readonly Problem[];
+}
+
+const largestConfig = 4 * 2 ** 20;
+
+/** Reads the config that flags, environment and current folder lead to. Never throws: what is wrong is a problem. */
+export async function readConfig(o: ReadOptions): Promise<Config> {
+  const { flags, env, cwd, defaults } = o;
+  const file = await findConfigFile(flags, env, cwd);
+  const name = file === undefined ? "environment" : nameFile(file, cwd);
+  const substitution = createSubstitution(env, file === undefined ? cwd : dirname(file));
+  const relay = file === undefined && isRelayEnvironment(env);
+  const document: ConfigDocument =
+    file !== undefined ? await readDocument(file, name, substitution) : relay ? readRelay(env) : { problems: [] };
+  const problems = [...document.problems, ...checkFlags(flags)];
+  const at = file === undefined ? {} : { file };
+  if (!document.root && document.problems.length > 0) return { ...at, instances: [], problems: sortProblems(problems) };
+
+  const root = isEmpty(document.root) ? plantConfig({}, { file: name, line: 1, column: 1 }) : document.root;
+  const configFolder = file === undefined ? cwd : dirname(file);
+  const checked = validate(configSchema, { node: withoutInstances(root), at: [] });
+  const right = !problems.some(({ key }) => !/^instances[.[]/.test(key));
+  if ("problems" in checked) problems.push(...checked.problems);
+  const settings =
+    "value" in checked
+      ? withFlags(readSettings(checked.value, findDataFolder(o, checked.value.data, configFolder)), flags)
+      : undefined;
+  const user = root.children.get("instances");
+  const nodes = mergeInstances(user?.kind === "map" ? user : undefined, defaults, problems);
+  const instances = readInstances(nodes, settings?.lineup.ranges ?? {}, substitution.secrets, problems);
+  problems.push(
+    ...checkRanges(
+      root,
+      nodes.map(({ text = "" }) => text),
+    ),
+  );
+  return { ...at, ...(settings && right ? { settings } : {}), instances, problems: sortProblems(problems) };
+}
+
+function isEmpty(root: ConfigNode | undefined): root is undefined {
+  return root === undefined || root.value === null;
+}
+
+/** The core's own keys: sections that are there but empty count as absent, and instances are checked one by one. */
+function withoutInstances(root: ConfigNode): ConfigNode {
+  const isChecked = (key: string, node: ConfigNode) =>
+    node.value !== null && (key !== "instances" || node.kind !== "map");
+  return { ...root, children: new Map([...root.children].filter(([key, node]) => isChecked(key, node))) };
+}
+
+async function readDocument(
+  file: string,
+  name: string,
+  substitution: Parameters<typeof parseConfigDocument>[2],
+): Promise<ConfigDocument> {
+  const refuse = (reason: string) => ({ problems: [{ file: name, line: 0, column: 0, key: "", reason }] });
+  try {
+    const stats = await stat(file);
+    if (stats.isDirectory()) return refuse("is a folder; name the file in it");
+    if (stats.size > largestConfig) return refuse("is larger than 4 MiB; this is no config");
+    const bytes = await readFile(file);
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return await parseConfigDocument(text, name, substitution);
+  } catch (error) {
+    return refuse(error instanceof TypeError ? "is not UTF-8 text; save it as UTF-8" : describeFileError(error));
+  }
+}
+
+function readRelay(env: Environment): ConfigDocument {
+  const { config, problems } = readRelayEnvironment(env);
+  // With a variable missing nothing below could add a word that helps.
+  if (problems.length > 0) return { problems };
+  return { root: plantConfig(config, { file: "environment", line: 0, column: 0 }), problems };
+}
+
+function checkFlags(flags: Flags): Problem[] {
+  if (flags.listen === undefined || parseListen(flags.listen)) return [];
+  return [{ file: "command line", line: 0, column: 0, key: "--listen", reason: "expected host:port, :port or a port" }];
+}
+
+function withFlags(settings: Settings, { listen, logLevel, logFormat }: Flags): Settings {
+  const { level, format } = settings.log;
+  return {
+    ...settings,
+    listen: (listen === undefined ? undefined : parseListen(listen)) ?? settings.listen,
+    log: { level: logLevel ?? level, format: logFormat ?? format },
+  };
+}
