@@ -1,0 +1,132 @@
+// Puts the instances' channels together: order of numbers, duplicates as alternates, and what the guide is made for.
+import type { GuideTarget } from "../guide/types.ts";
+import type { LineupChannel, Upstream } from "../types.ts";
+import { sortKey } from "./numbers.ts";
+import { outputGuideId } from "./output.ts";
+
+/** What becomes of channels that are the same station: each stays, or one gets the others' addresses as alternates. */
+export type Duplicates = "keep" | "alternates";
+
+export interface Composed {
+  /** In order of number. */
+  readonly channels: readonly LineupChannel[];
+  /** Every channel by id; a duplicate's id leads to the channel that took it in. */
+  readonly byId: ReadonlyMap<string, LineupChannel>;
+}
+
+export const emptyLineup: Composed = { channels: [], byId: new Map() };
+
+type Pause = () => Promise<void> | undefined;
+
+export async function compose(
+  parts: readonly { readonly name: string; readonly channels: readonly LineupChannel[] }[],
+  duplicates: Duplicates,
+  pause: Pause,
+): Promise<Composed> {
+  const byId = new Map<string, LineupChannel>();
+  const list: LineupChannel[] = [];
+  const places = new Map<string, number>();
+  const taken: { id: string; place: number }[] = [];
+  for (const { channels } of parts) {
+    for (const channel of channels) {
+      const key = duplicates === "alternates" ? stationKey(channel) : undefined;
+      const place = key === undefined ? undefined : places.get(key);
+      if (place === undefined) {
+        if (key !== undefined) places.set(key, list.length);
+        byId.set(channel.id, channel);
+        list.push(channel);
+      } else {
+        list[place] = withAlternate(list[place] as LineupChannel, channel);
+        taken.push({ id: channel.id, place });
+      }
+      const rest = pause();
+      if (rest) await rest;
+    }
+  }
+  for (const { id, place } of taken) {
+    const into = list[place] as LineupChannel;
+    byId.set(id, into);
+    byId.set(into.id, into);
+  }
+  return { channels: byNumber(list), byId };
+}
+
+/** Sorts in one native pass: the number above, the place below. */
+function byNumber(list: readonly LineupChannel[]): LineupChannel[] {
+  const keys = new Float64Array(list.length);
+  for (const [place, channel] of list.entries()) keys[place] = sortKey(channel.number) * 2 ** 20 + place;
+  keys.sort();
+  return Array.from(keys, (key) => list[key % 2 ** 20] as LineupChannel);
+}
+
+function stationKey(channel: LineupChannel): string {
+  return channel.guideId.toLowerCase();
+}
+
+function withAlternate(channel: LineupChannel, other: LineupChannel): LineupChannel {
+  const more: Upstream[] = other.url
+    ? [{ url: other.url, ...(other.headers ? { headers: other.headers } : {}) }, ...other.alternates]
+    : [...other.alternates];
+  return { ...channel, alternates: [...channel.alternates, ...more] };
+}
+
+/** What the guide is made for: one target an output id, with everything by which sources may call it. */
+export async function guideTargets(composed: Composed, pause: Pause): Promise<GuideTarget[]> {
+  const targets = new Map<string, Building>();
+  const shifted: LineupChannel[] = [];
+  for (const channel of composed.channels) {
+    add(targets, channel.guideId, channel, channel.guideShift ?? 0);
+    if (channel.guideShift) shifted.push(channel);
+    const rest = pause();
+    if (rest) await rest;
+  }
+  // A playlist that is passed on unchanged keeps its unshifted id and lets the client shift.
+  for (const channel of shifted) {
+    const plain = matchId(channel);
+    if (plain && !targets.has(plain)) add(targets, plain, channel, 0);
+  }
+  return [...targets.values()];
+}
+
+interface Building extends GuideTarget {
+  names: string[];
+  instances: string[];
+  channelIds: string[];
+}
+
+/** The provider's own guide id; undefined where the published one was made here. */
+function matchId(channel: LineupChannel): string | undefined {
+  const id = channel.guideShift ? channel.guideId.replace(/\.(plus|minus)\d+$/, "") : channel.guideId;
+  return id === outputGuideId({ name: "" }, channel.instance, localId(channel)) ? undefined : id;
+}
+
+function localId(channel: LineupChannel): string {
+  return channel.id.slice(channel.instance.length + 1);
+}
+
+function add(
+  targets: Map<string, Building>,
+  id: string,
+  channel: LineupChannel,
+  shift: number,
+): void {
+  const guideId = matchId(channel);
+  let target = targets.get(id);
+  if (!target) {
+    target = {
+      id,
+      ...(guideId === undefined ? {} : { guideId }),
+      names: [],
+      instances: [],
+      channelIds: [],
+      shift,
+      name: channel.name,
+      number: channel.number,
+      ...(channel.logo === undefined ? {} : { logo: channel.logo }),
+    };
+    targets.set(id, target);
+  }
+  for (const name of [channel.guideName, channel.name]) if (name && !target.names.includes(name)) target.names.push(name);
+  if (!target.instances.includes(channel.instance)) target.instances.push(channel.instance);
+  target.channelIds.push(channel.id);
+}

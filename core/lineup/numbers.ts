@@ -1,0 +1,97 @@
+// Gives channels their numbers: once given, a number stays with its channel and is never given to another.
+
+/** A range of numbers, both ends included. */
+export interface NumberRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A channel that asks for a number. */
+export interface NumberRequest {
+  /** `<instance>:<id>`. */
+  readonly id: string;
+  /** The number it has; empty when it is new. */
+  readonly has: string;
+  /** What upstream or the user wishes. */
+  readonly wish: string | undefined;
+  /** The user's own wish: it moves a channel that already has a number. */
+  readonly pinned: boolean;
+}
+
+/** All numbers ever given, and to whom. */
+export class NumberBook {
+  readonly #owner = new Map<string, string>();
+  readonly #next = new Map<number, number>();
+
+  /** Remembers a number that was given before. */
+  enter(number: string, id: string): void {
+    this.#owner.set(number, id);
+  }
+
+  /** True when nobody else ever had it. */
+  free(number: string, id: string): boolean {
+    const owner = this.#owner.get(number);
+    return owner === undefined || owner === id;
+  }
+
+  /**
+   * Numbers for a list of channels, in its order; wishes come before allocation. `refused` hears of user wishes that
+   * cannot be met; `pause` is awaited now and then.
+   */
+  async give(
+    requests: readonly NumberRequest[],
+    range: NumberRange | undefined,
+    refused: (request: NumberRequest) => void,
+    pause: () => Promise<void> | undefined,
+  ): Promise<string[]> {
+    const numbers: string[] = [];
+    for (const request of requests) {
+      numbers.push(this.#grant(request, range, refused));
+      const rest = pause();
+      if (rest) await rest;
+    }
+    for (const [index, request] of requests.entries()) {
+      numbers[index] ||= this.#allocate(request.id, range);
+      const rest = pause();
+      if (rest) await rest;
+    }
+    return numbers;
+  }
+
+  /** The number it has, or the wish that can be met; empty when one must be allocated. */
+  #grant(request: NumberRequest, range: NumberRange | undefined, refused: (request: NumberRequest) => void): string {
+    const { wish, pinned, has } = request;
+    if (!wish || (has && !pinned)) return has;
+    if (isNumber(wish) && this.free(wish, request.id) && (pinned || within(wish, range))) {
+      this.enter(wish, request.id);
+      return wish;
+    }
+    if (pinned) refused(request);
+    return has;
+  }
+
+  /** The lowest number of the range that was never given; past its end when the range is full, so that nobody goes without. */
+  #allocate(id: string, range: NumberRange | undefined): string {
+    const from = range?.from ?? 1;
+    let number = this.#next.get(from) ?? from;
+    while (this.#owner.has(String(number))) number++;
+    this.#next.set(from, number + 1);
+    this.enter(String(number), id);
+    return String(number);
+  }
+}
+
+/** Digits, or digits.digits (a sub-channel); zero is no number. */
+export function isNumber(text: string): boolean {
+  return /^\d{1,7}(\.\d{1,3})?$/.test(text) && Number(text) > 0;
+}
+
+function within(number: string, range: NumberRange | undefined): boolean {
+  return !range || (Number(number) >= range.from && Number(number) < range.to + 1);
+}
+
+/** An integer that sorts as the number does: `5.2` before `5.10`, both before `6`. */
+export function sortKey(number: string): number {
+  const [major, minor] = number.split(".");
+  return Number(major) * 1000 + Number(minor ?? 0);
+}

@@ -1,0 +1,254 @@
+// The lineup over a real registry and store: what clients key on never moves.
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { HeadendError } from "../../../core/errors.ts";
+import { guideTargets } from "../../../core/lineup/compose.ts";
+import { createLineup, type LineupKeeper, type UpdateOptions } from "../../../core/lineup/index.ts";
+import { openRegistry } from "../../../core/lineup/registry.ts";
+import { createStore } from "../../../core/lineup/store.ts";
+import type { Logger } from "../../../core/plugin.ts";
+import type { Channel, Document } from "../../../core/types.ts";
+
+let folder = "";
+let lineup: LineupKeeper;
+let warnings: string[] = [];
+const log: Logger = { debug() {}, info() {}, warn: (text) => void warnings.push(text), error: (text) => void warnings.push(text) };
+const settings = { duplicates: "keep", shrinkGuard: 3 } as const;
+
+function open(): LineupKeeper {
+  return createLineup({ registry: openRegistry(join(folder, "registry.db")), store: createStore(folder), log });
+}
+
+async function* list(channels: readonly Channel[]): AsyncIterable<Channel> {
+  yield* channels;
+}
+
+const update = (name: string, channels: readonly Channel[], options: Partial<UpdateOptions> = {}) =>
+  lineup.update(name, list(channels), {
+    rules: [],
+    range: undefined,
+    original: undefined,
+    signal: new AbortController().signal,
+    ...options,
+  });
+
+const many = (count: number): Channel[] =>
+  Array.from({ length: count }, (_, i) => ({ name: `C${i}`, guideId: `c${i}.it`, url: `http://u.example/${i}` }));
+
+const shown = () => lineup.channels().map((c) => `${c.number} ${c.id}`);
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lineup-"));
+  warnings = [];
+  lineup = open();
+  await lineup.arrange(["one", "two"], settings);
+});
+
+afterEach(async () => {
+  lineup.close();
+  await rm(folder, { recursive: true });
+});
+
+describe("createLineup()", () => {
+  it("merges instances in order of number, each with ids of its own", async () => {
+    await update("one", [{ name: "A", number: "7" }, { name: "B" }]);
+    await update("two", [{ name: "A", number: "7" }]);
+    assert.deepEqual(shown(), ["1 one:b", "2 two:a", "7 one:a"]);
+  });
+
+  it("keeps ids and numbers over a restart, a reordering, a loss and a return", async () => {
+    await update("one", many(30));
+    const before = shown();
+    lineup.close();
+    lineup = open();
+    await lineup.arrange(["one", "two"], settings);
+    await update("one", many(30).reverse().slice(0, 16));
+    await update("one", [{ name: "New" }, ...many(30).reverse()]);
+    assert.deepEqual(shown(), [...before, "31 one:new"]);
+  });
+
+  it("never gives a lost channel's number to another", async () => {
+    await update("one", [{ name: "A", number: "5" }, { name: "B" }]);
+    await update("one", [{ name: "B" }]);
+    await update("two", [{ name: "X", number: "5" }]);
+    assert.deepEqual(shown(), ["1 one:b", "2 two:x"]);
+  });
+
+  it("never gives away a number that its channel has left, not even after a restart", async () => {
+    await update("one", [{ name: "A" }]);
+    await update("one", [{ name: "A" }], { rules: [{ set: [{ where: { name: "A" }, number: "9" }] }] });
+    lineup.close();
+    lineup = open();
+    await lineup.arrange(["one", "two"], settings);
+    await update("two", [{ name: "X", number: "1" }]);
+    assert.equal(lineup.get("two:x")?.number, "2");
+  });
+
+  it("serves the last good lineup after a restart before any upstream answers", async () => {
+    await update("one", many(3));
+    const before = lineup.channels();
+    lineup.close();
+    lineup = open();
+    assert.equal(lineup.ready, false);
+    await lineup.restore(["one", "two"]);
+    assert.equal(lineup.ready, true);
+    assert.deepEqual(lineup.channels(), before);
+    assert.equal(lineup.get("one:c1.it")?.name, "C1");
+  });
+
+  it("serves nothing of a last good lineup that cannot be read, and recovers", async () => {
+    await update("one", many(3));
+    lineup.close();
+    await writeFile(join(folder, "one.ndjson"), '{"name": broken');
+    lineup = open();
+    await lineup.restore(["one"]);
+    assert.equal(lineup.ready, false);
+    await lineup.arrange(["one"], settings);
+    await update("one", many(3));
+    assert.equal(lineup.channels().length, 3);
+  });
+
+  it("believes a far smaller lineup only when upstream insists", async () => {
+    await update("one", many(40));
+    const shrunk = (left: number) => (error: unknown) =>
+      error instanceof HeadendError && error.code === "instance.shrunk" && error.message.includes(`${left} more`);
+    await assert.rejects(update("one", many(10)), shrunk(2));
+    await assert.rejects(update("one", many(10)), shrunk(1));
+    assert.equal(lineup.channels().length, 40);
+    assert.equal((await update("one", many(10))).channels, 10);
+  });
+
+  it("starts counting anew when upstream gives the full lineup in between", async () => {
+    await update("one", many(40));
+    await assert.rejects(update("one", many(10)));
+    await assert.rejects(update("one", many(10)));
+    await update("one", many(40));
+    await assert.rejects(update("one", many(10)));
+    assert.equal(lineup.channels().length, 40);
+  });
+
+  it("never believes an empty lineup", async () => {
+    await update("one", many(3));
+    for (let i = 0; i < 5; i++) await assert.rejects(update("one", []), /no channels/);
+    assert.equal(lineup.channels().length, 3);
+  });
+
+  it("keeps the last good channels when upstream fails half-way", async () => {
+    await update("one", many(3));
+    async function* half(): AsyncIterable<Channel> {
+      yield { name: "only" };
+      throw new Error("connection lost");
+    }
+    await assert.rejects(
+      lineup.update("one", half(), { rules: [], range: undefined, original: undefined, signal: new AbortController().signal }),
+      /connection lost/,
+    );
+    assert.equal(lineup.channels().length, 3);
+  });
+
+  it("writes nothing and tells nobody when nothing changed", async () => {
+    await update("one", many(3));
+    let changes = 0;
+    lineup.onChange(() => changes++, new AbortController().signal);
+    const before = lineup.channels("one");
+    const times = async () =>
+      Promise.all((await readdir(folder)).filter((n) => n !== "registry.db-shm").map(async (n) => `${n} ${(await stat(join(folder, n))).mtimeMs}`));
+    const written = await times();
+    assert.equal((await update("one", many(3))).changed, false);
+    assert.deepEqual(await times(), written);
+    assert.equal(changes, 0);
+    assert.ok(lineup.channels("one").every((channel, i) => channel === before[i]));
+  });
+
+  it("applies the instance's rules, then the lineup's", async () => {
+    const rules = [{ exclude: [{ name: "C0" }] }, { set: [{ where: { name: "C1" }, name: "First", number: "99" }] }];
+    const result = await update("one", many(3), { rules });
+    assert.deepEqual(result, { channels: 2, excluded: 1, changed: true });
+    assert.deepEqual(lineup.channels().map((c) => [c.number, c.name]), [["1", "C2"], ["99", "First"]]);
+  });
+
+  it("says so when the user's number belongs to another channel", async () => {
+    await update("one", many(2));
+    await update("two", [{ name: "X" }], { rules: [{ set: [{ where: { name: "X" }, number: "1" }] }] });
+    assert.equal(lineup.get("two:x")?.number, "3");
+    assert.match(warnings.join(), /number 1 belongs to another channel/);
+  });
+
+  it("gives the upstream's own playlist only while no rule edits the channels", async () => {
+    const document = { path: "/p" } as Document;
+    await update("one", many(2), { original: () => document });
+    assert.equal(lineup.original("one"), document);
+    await update("one", many(2), { original: () => document, rules: [{ exclude: [{ name: "C0" }] }] });
+    assert.equal(lineup.original("one"), undefined);
+    assert.equal(lineup.original("nobody"), undefined);
+  });
+
+  it("makes duplicates alternates of one channel when the user says so", async () => {
+    await lineup.arrange(["one", "two"], { ...settings, duplicates: "alternates" });
+    await update("one", [{ name: "Rai 1", guideId: "Rai1.it", url: "http://a.example/1" }]);
+    await update("two", [
+      { name: "RAI 1", guideId: "rai1.it", url: "http://b.example/1", headers: { Referer: "r" } },
+      { name: "Other", url: "http://b.example/2" },
+    ]);
+    const [rai, other] = lineup.channels();
+    assert.deepEqual([rai?.id, other?.id], ["one:rai1.it", "two:other"]);
+    assert.deepEqual(rai?.alternates, [{ url: "http://b.example/1", headers: { Referer: "r" } }]);
+    assert.equal(lineup.get("two:rai1.it"), rai);
+  });
+
+  it("drops an instance that the config no longer names, but not its numbers", async () => {
+    await update("one", many(1));
+    await update("two", [{ name: "X" }]);
+    await lineup.arrange(["two"], settings);
+    assert.deepEqual(shown(), ["2 two:x"]);
+    await lineup.arrange(["two", "one"], settings);
+    await update("one", [{ name: "Y" }, ...many(1)]);
+    assert.deepEqual(shown(), ["1 one:c0.it", "2 two:x", "3 one:y"]);
+  });
+
+  it("calls back no more once the listener's signal has aborted", async () => {
+    const controller = new AbortController();
+    let calls = 0;
+    lineup.onChange(() => calls++, controller.signal);
+    await update("one", many(1));
+    controller.abort();
+    await update("one", many(2));
+    assert.equal(calls, 1);
+  });
+});
+
+describe("guideTargets()", () => {
+  const targets = () => guideTargets(lineup.composed(), () => undefined);
+
+  it("makes one target of channels that share a guide id", async () => {
+    await update("one", [{ name: "Rai 1", guideId: "Rai1.it" }, { name: "Rai 1 HD", guideId: "Rai1.it" }]);
+    await update("two", [{ name: "Uno", guideId: "Rai1.it" }]);
+    const [target, ...more] = await targets();
+    assert.equal(more.length, 0);
+    assert.deepEqual([target?.id, target?.guideId, target?.names, target?.instances], [
+      "Rai1.it",
+      "Rai1.it",
+      ["Rai 1", "Rai 1 HD", "Uno"],
+      ["one", "two"],
+    ]);
+  });
+
+  it("gives a channel without guide id one in the form that XMLTV wants, matched by name only", async () => {
+    await update("one", [{ name: "Télé 5" }]);
+    const [target] = await targets();
+    assert.equal(target?.id, "tele-5.one");
+    assert.equal(target?.guideId, undefined);
+  });
+
+  it("gives a shifted channel an id of its own and keeps the unshifted one", async () => {
+    await update("one", [{ name: "Rai 1 +1", guideId: "Rai1.it", guideShift: 3_600_000 }]);
+    const all = await targets();
+    assert.deepEqual(all.map((t) => [t.id, t.guideId, t.shift]), [
+      ["Rai1.it.plus60", "Rai1.it", 3_600_000],
+      ["Rai1.it", "Rai1.it", 0],
+    ]);
+  });
+});
