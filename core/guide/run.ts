@@ -1,0 +1,57 @@
+// Runs one merge in a worker of its own: starts it, feeds it, hears it, and makes sure that it ends.
+import { Worker } from "node:worker_threads";
+import { HeadendError } from "../errors.ts";
+import type { Clock } from "../plugin.ts";
+import type { MergeJob, MergeResult } from "./merge.ts";
+import type { MergeProgress } from "./types.ts";
+import type { FromWorker, ToWorker } from "./worker.ts";
+
+/** How long an aborted worker may take to stop by itself. */
+const PATIENCE = 2000;
+
+export interface RunOptions {
+  readonly worker: URL;
+  readonly job: MergeJob;
+  /** Targets as JSON arrays. */
+  readonly targets: readonly string[];
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  progress(progress: MergeProgress): void;
+}
+
+/** @throws HeadendError `guide.merge` when the merge failed; the signal's reason when it was aborted. */
+export async function runMerge({ worker: url, job, targets, clock, signal, progress }: RunOptions): Promise<MergeResult> {
+  signal.throwIfAborted();
+  const worker = new Worker(url, { workerData: job });
+  const send = (message: ToWorker) => worker.postMessage(message);
+  let answer: FromWorker | undefined;
+  let crash: unknown;
+  const ended = new Promise<void>((resolve) => {
+    worker.on("message", (message: FromWorker) => {
+      if ("progress" in message) progress(message.progress);
+      else answer = message;
+    });
+    worker.on("error", (error) => {
+      crash ??= error;
+      resolve();
+    });
+    worker.on("exit", () => resolve());
+  });
+  const abort = () => {
+    send({ abort: true });
+    void Promise.race([ended, clock.sleep(PATIENCE)]).then(() => worker.terminate());
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    for (const batch of targets) send({ targets: batch });
+    send({ start: true });
+    await ended;
+  } finally {
+    signal.removeEventListener("abort", abort);
+    await worker.terminate();
+  }
+  signal.throwIfAborted();
+  if (answer && "result" in answer) return answer.result;
+  const reason = answer && "failure" in answer ? answer.failure : `its worker ended early${crash instanceof Error ? `: ${crash.message}` : ""}`;
+  throw new HeadendError("guide.merge", { reason }, crash);
+}
