@@ -1,0 +1,51 @@
+// What the server asks of the rest of core, and nothing more.
+import type { Guide, Lineup } from "../plugin.ts";
+import type { State } from "../types.ts";
+
+/** The headend as its HTTP side sees it. */
+export interface Headend {
+  readonly version: string;
+  readonly lineup: Lineup;
+  readonly guide: Guide & { unmatched(): unknown };
+  /** Computed when something changes, not when it is asked for: the same object until then. */
+  status(): StatusReport;
+  /** True once every instance has refreshed or failed its first attempt, and the merged artefacts are served. */
+  ready(): boolean;
+  /** Whether every artefact is younger than twice its refresh interval, and which are not. */
+  health(): { readonly ok: boolean; readonly problems: readonly string[] };
+  /** Starts a refresh, or joins the one under way; settles when it is done. */
+  refresh(instance: string, clean: boolean): Promise<unknown>;
+}
+
+/** State of everything, for people and dashboards. No secrets. */
+export interface StatusReport {
+  readonly version: string;
+  /** ISO 8601. */
+  readonly started: string;
+  readonly instances: readonly InstanceStatus[];
+  readonly guide: Readonly<Record<string, unknown>>;
+}
+
+/** State of one instance. Times in ISO 8601. */
+export interface InstanceStatus {
+  readonly name: string;
+  readonly use: string;
+  readonly state: State;
+  readonly sentence: string;
+  readonly lastSuccess?: string;
+  readonly lastFailure?: string;
+  readonly lastError?: string;
+  readonly nextRefresh?: string;
+  readonly channels: number;
+  readonly programmesKept: number;
+  readonly sources: readonly SourceStatus[];
+}
+
+/** State of one guide source of an instance. */
+export interface SourceStatus {
+  readonly name: string;
+  readonly state: string;
+  readonly bytes: number;
+  readonly kept: number;
+  readonly dropped: number;
+}

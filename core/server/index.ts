@@ -1,0 +1,124 @@
+// The HTTP server: checks the request, lets it in or not, and hands it to the app that answers.
+import { HeadendError } from "../errors.ts";
+import type { Clock, Logger } from "../plugin.ts";
+import type { Peer } from "../runtime/serve.ts";
+import { type AccessConfig, createAccess, splitToken } from "./access.ts";
+import { createApi } from "./api.ts";
+import { errorOf, replyError } from "./failure.ts";
+import type { Headend } from "./headend.ts";
+import { createNetworks, directBase, forwardedBase, hostOf, isHost, pathOf } from "./origin.ts";
+import { createRouter, type Router } from "./router.ts";
+
+export type { AccessConfig } from "./access.ts";
+export type * from "./headend.ts";
+export type { Router } from "./router.ts";
+
+export interface ServerOptions {
+  readonly headend: Headend;
+  readonly access: AccessConfig;
+  /** The address by which players reach this headend; default: what each request says. */
+  readonly publicUrl?: string;
+  /** Networks whose forwarded headers are believed. */
+  readonly trustedProxies: readonly string[];
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Everything between the socket and the plugins. */
+export interface Server {
+  readonly router: Router;
+  /** Answers a request; never throws. */
+  fetch(request: Request, peer: Peer): Response | Promise<Response>;
+  /** The address at which the sender of this request reaches us, without a slash at its end; carries its token. */
+  baseUrl(request: Request): string;
+  /** Who may come in and what links begin with, from now on. */
+  configure(next: Pick<ServerOptions, "access" | "publicUrl" | "trustedProxies">): void;
+}
+
+/** What is known of a request beyond itself. */
+interface Arrival {
+  readonly peer: Peer;
+  readonly token: string | undefined;
+}
+
+export function createServer(o: ServerOptions): Server {
+  let access = createAccess(o.access, o.log, o.clock);
+  let proxies = createNetworks(o.trustedProxies);
+  let publicBase = o.publicUrl?.replace(/\/+$/, "");
+  let remembers = o.trustedProxies.length > 0;
+  const isSound = createHostCheck();
+  const arrivals = new WeakMap<Request, Arrival>();
+
+  /** A request in place of another: same headers, body and signal, and what is known of it. */
+  function derive(request: Request, init: RequestInit, url?: string): Request {
+    const derived = new Request(url ?? request, url === undefined ? init : request);
+    const arrival = arrivals.get(request);
+    if (arrival) arrivals.set(derived, arrival);
+    return derived;
+  }
+
+  function baseUrl(request: Request): string {
+    const arrival = arrivals.get(request);
+    const token = arrival?.token === undefined ? "" : `/t/${arrival.token}`;
+    if (publicBase !== undefined) return publicBase + token;
+    const believed = arrival !== undefined && proxies.has(arrival.peer);
+    return (believed ? forwardedBase(request) : directBase(request)) + token;
+  }
+
+  const router = createRouter({ log: o.log, derive });
+  router.mount("core", "/", createApi(router, o.headend, baseUrl));
+
+  function answer(request: Request, peer: Peer): Response | Promise<Response> {
+    const { url } = request;
+    const path = pathOf(url);
+    const token = access.admit(path, request, peer);
+    if (token !== undefined || remembers) arrivals.set(request, { peer, token });
+    if (token === undefined) return router.handle(request, path);
+    const rest = splitToken(path)?.rest ?? path;
+    const start = url.indexOf(path, url.indexOf("://") + 3);
+    return router.handle(derive(request, {}, url.slice(0, start) + rest + url.slice(start + path.length)), rest);
+  }
+
+  const fail = (request: Request, thrown: unknown) =>
+    replyError(request.headers, errorOf(thrown, `answering ${request.method}`, o.log));
+
+  return {
+    router,
+    baseUrl,
+    configure(next) {
+      access = createAccess(next.access, o.log, o.clock);
+      proxies = createNetworks(next.trustedProxies);
+      publicBase = next.publicUrl?.replace(/\/+$/, "");
+      remembers = next.trustedProxies.length > 0;
+    },
+    fetch(request, peer) {
+      try {
+        if (!isSound(request))
+          throw new HeadendError("request.invalid", { reason: "the request names no host, or one that cannot be" });
+        const response = answer(request, peer);
+        return response instanceof Promise ? response.catch((thrown: unknown) => fail(request, thrown)) : response;
+      } catch (thrown) {
+        return fail(request, thrown);
+      }
+    },
+  };
+}
+
+/** Makes the check of a request's host: it goes into documents. */
+function createHostCheck(): (request: Request) => boolean {
+  // Nearly every request names the same host as the one before.
+  let sound = "http://localhost/";
+  return (request) => {
+    try {
+      const { url } = request;
+      if (url.startsWith(sound)) return true;
+      const host = hostOf(url);
+      if (!isHost(host)) return false;
+      sound = url.slice(0, url.indexOf(host) + host.length + 1);
+      return sound.endsWith("/");
+    } catch {
+      // Bun makes the address when it is asked for, and throws for a host that fits in none.
+      return false;
+    }
+  };
+}

@@ -1,0 +1,86 @@
+// Where a request came in: the address at which its sender reaches us, and whom to believe about it.
+import { BlockList, isIP } from "node:net";
+import type { Peer } from "../runtime/serve.ts";
+
+/** True for what may stand in a Host header and in every document made from it: a name or address, perhaps a port. */
+export function isHost(text: string): boolean {
+  const match = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253})|\[([0-9A-Fa-f:.]{2,45})\])(?::(\d{1,5}))?$/.exec(text);
+  if (!match) return false;
+  const [, literal, port] = match;
+  return (literal === undefined || isIP(literal) === 6) && (port === undefined || Number(port) <= 65535);
+}
+
+/** The path of an absolute address, as it was sent. */
+export function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  if (start < 0) return "/";
+  const end = url.indexOf("?", start);
+  return end < 0 ? url.slice(start) : url.slice(start, end);
+}
+
+/**
+ * The host that a request names, port included unless it is the scheme's own. Read from the address, which the runtimes
+ * make of the Host header (where there is none, Deno puts the listening address): that costs nothing, while the first
+ * look at any header costs as much as all of the routing.
+ */
+export function hostOf(url: string): string {
+  const start = url.indexOf("://") + 3;
+  const end = url.indexOf("/", start);
+  return end < 0 ? url.slice(start) : url.slice(start, end);
+}
+
+/** Networks in CIDR form, or single addresses. */
+export function createNetworks(networks: readonly string[]): { has(peer: Peer): boolean } {
+  if (networks.length === 0) return { has: () => false };
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = "", bits] = network.split("/");
+    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return {
+    has({ address }) {
+      // A socket that listens on :: sees IPv4 peers as ::ffff:a.b.c.d.
+      const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+      const family = isIP(plain);
+      return family !== 0 && list.check(plain, family === 6 ? "ipv6" : "ipv4");
+    },
+  };
+}
+
+/** Scheme, host and prefix that a believed proxy says its client used; no slash at the end. */
+export function forwardedBase(request: Request): string {
+  const first = (name: string) => request.headers.get(name)?.split(",")[0]?.trim() ?? "";
+  const proto = first("x-forwarded-proto").toLowerCase();
+  const scheme = proto === "https" || proto === "http" ? proto : schemeOf(request);
+  const named = first("x-forwarded-host");
+  let host = isHost(named) ? named : hostOf(request.url);
+  const port = first("x-forwarded-port");
+  const usual = scheme === "https" ? "443" : "80";
+  // A host that brings its port knows better; a proxy that says the port of another scheme is of no use.
+  if (!/:\d+$/.test(host) && port !== usual && isHost(`${host}:${port}`)) host += `:${port}`;
+  const prefix = first("x-forwarded-prefix").replace(/\/+$/, "");
+  return `${scheme}://${host}${/^(?:\/[\w.~-]+)+$/.test(prefix) ? prefix : ""}`;
+}
+
+/** Scheme and host of the request itself. */
+export function directBase(request: Request): string {
+  return `${schemeOf(request)}://${hostOf(request.url)}`;
+}
+
+function schemeOf(request: Request): "http" | "https" {
+  return request.url.startsWith("https:") ? "https" : "http";
+}
+
+/**
+ * True when a page of another site made the browser send this: such a request carries the user's password without the
+ * user's will. What is no browser sends neither header and passes.
+ */
+export function isCrossSite(request: Request, base: string): boolean {
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null) return site !== "same-origin" && site !== "none";
+  const origin = request.headers.get("origin");
+  if (origin === null) return false;
+  return origin !== directBase(request) && origin !== URL.parse(base)?.origin;
+}
