@@ -1,0 +1,125 @@
+// Puts the headend together from a config: data folder, lineup, guide, server and supervisor, wired by hand.
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { defaults as always } from "../plugins/index.ts";
+import { defaults as unconfigured } from "../providers/index.ts";
+import { removeLeftovers } from "./cache.ts";
+import { systemClock } from "./clock.ts";
+import { type Config, checkOptions, type Flags, formatProblem, readConfig } from "./config/index.ts";
+import type { Environment } from "./config/substitute.ts";
+import { HeadendError, reasonOf } from "./errors.ts";
+import { createOriginLimiter } from "./fetch/index.ts";
+import { createGuide } from "./guide/index.ts";
+import { guideSettings } from "./merging.ts";
+import { createLineup } from "./lineup/index.ts";
+import { openRegistry } from "./lineup/registry.ts";
+import { createStore } from "./lineup/store.ts";
+import { createLoader, type Loader } from "./loader.ts";
+import { lockFolder } from "./lock.ts";
+import { createLog, type Log } from "./log.ts";
+import type { Plugin } from "./plugin.ts";
+import { importFile } from "./runtime/modules.ts";
+import { createHeadend } from "./status.ts";
+import { createServer, type Server } from "./server/index.ts";
+import { createSupervisor, type Supervisor, type SupervisorOptions, type Wanted } from "./supervisor.ts";
+import { userAgent } from "./version.ts";
+
+/** What the process was started with. */
+export interface Setting {
+  readonly flags: Flags;
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly builtins: readonly Plugin[];
+  /** The guide's worker. */
+  readonly worker: URL;
+}
+
+export interface Assembly {
+  readonly log: Log;
+  readonly server: Server;
+  readonly supervisor: Supervisor;
+  /** Stops everything and gives the data folder back. */
+  close(): Promise<void>;
+}
+
+/** Reads the config with what runs by itself. */
+export function readWanted(setting: Setting): Promise<Config> {
+  const { flags, env, cwd } = setting;
+  return readConfig({ flags, env, cwd, defaults: { always, unconfigured } });
+}
+
+/** The config when it can be run. @throws HeadendError `config.usage` with every problem, a line each. */
+export function wantedOf(config: Config): Wanted {
+  const { settings, instances, problems } = config;
+  if (!settings) throw new HeadendError("config.usage", { reason: problems.map(formatProblem).join("\n") });
+  return { settings, instances };
+}
+
+export function createPluginLoader(setting: Setting, dataFolder: string, configFile: string | undefined): Loader {
+  const configFolder = configFile ? dirname(configFile) : setting.cwd;
+  return createLoader({ builtins: setting.builtins, dataFolder, configFolder, importFile, clock: systemClock });
+}
+
+/** Builds everything; nothing runs until the supervisor is told what is wanted. */
+export async function assemble(
+  setting: Setting,
+  config: Config,
+  extra: Pick<SupervisorOptions, "schedule" | "progress" | "refreshed">,
+): Promise<Assembly> {
+  const { settings } = wantedOf(config);
+  const clock = systemClock;
+  const log = createLog({ ...settings.log, clock });
+  const data = settings.data;
+  const lock = await lockFolder(data);
+  await Promise.all(["lineup", "guide", "instances", "plugins"].map((name) => mkdir(join(data, name), { recursive: true, mode: 0o700 })));
+  void removeLeftovers(data).catch((error) => log.warn(`leftovers of an earlier run stay: ${reasonOf(error)}`));
+  const lineup = createLineup({
+    registry: openRegistry(join(data, "lineup", "registry.db")),
+    store: createStore(join(data, "lineup")),
+    log: log.child("lineup"),
+  });
+  const guide = createGuide({
+    folder: join(data, "guide"),
+    clock,
+    log: log.child("guide"),
+    worker: setting.worker,
+    settings: guideSettings(settings.guide),
+  });
+  await guide.restore();
+  const headend = createHeadend({ lineup, guide, clock, supervisor: () => supervisor });
+  const server = createServer({ headend, ...settings, log: log.child("server"), clock });
+  const supervisor = createSupervisor({
+    shared: {
+      clock,
+      lineup,
+      guide,
+      data,
+      limiter: createOriginLimiter(),
+      configFolder: config.file ? dirname(config.file) : setting.cwd,
+      userAgent,
+      baseUrl: (request) => server.baseUrl(request),
+    },
+    log,
+    loader: createPluginLoader(setting, data, config.file),
+    lineup,
+    guide,
+    mounts: server.router,
+    checkOptions(instance, plugin) {
+      const checked = checkOptions(instance, plugin);
+      if ("config" in checked) return checked.config;
+      throw new HeadendError("config.usage", { reason: checked.problems.map(formatProblem).join("; ") });
+    },
+    ...extra,
+  });
+  return {
+    log,
+    server,
+    supervisor,
+    async close() {
+      await supervisor.stop();
+      await guide.close();
+      lineup.close();
+      lock.release();
+    },
+  };
+}

@@ -1,0 +1,93 @@
+// Brings an instance's guide sources to disk: fetched, written or formatted, each with its last good copy behind it.
+import { reasonOf } from "./errors.ts";
+import { formatProgrammes } from "./formats/xmltv/index.ts";
+import type { InstanceHost } from "./host.ts";
+import { localId } from "./lineup/identity.ts";
+import { describeUrl } from "./redact.ts";
+import type { MergeSource } from "./guide/types.ts";
+import type { GuideAddress, GuideProgrammes, GuideSource, Programme } from "./types.ts";
+
+/** A source that is on disk, or the reason why it is not. */
+export interface GuideInput {
+  readonly name: string;
+  /** Absent when there is not even an old copy. */
+  readonly source?: MergeSource;
+  /** Why this time's copy did not come; the source is then the last good one. */
+  readonly error?: unknown;
+  /** Bytes received this time. */
+  readonly received: number;
+}
+
+/** Gets all sources of one instance, a few at a time; one that fails never stops the others. */
+export async function collectSources(
+  sources: readonly GuideSource[],
+  host: InstanceHost,
+  signal: AbortSignal,
+): Promise<GuideInput[]> {
+  return Promise.all(
+    sources.map(async (source, place) => {
+      const name = source.name ?? ("url" in source ? describeUrl(source.url) : host.name);
+      const input = "url" in source ? await fetched(source, name, host, signal) : await written(source, name, place, host, signal);
+      if (input.error && !signal.aborted) {
+        host.log.warn(`guide ${name}: ${reasonOf(input.error)}; ${input.source ? "the last good copy stays" : "there is no earlier copy"}`);
+      }
+      return input;
+    }),
+  );
+}
+
+async function fetched(source: GuideAddress, name: string, host: InstanceHost, signal: AbortSignal): Promise<GuideInput> {
+  const options = { local: source.local ?? false, signal, ...(source.headers ? { headers: source.headers } : {}) };
+  try {
+    const { path, digest, received } = await host.fetch.document(source.url, options);
+    return { name, source: mergeSource(source, name, host, path, digest), received };
+  } catch (error) {
+    const last = await host.fetch.lastGood(source.url).catch(() => undefined);
+    return { name, error, received: 0, ...(last ? { source: mergeSource(source, name, host, last.path, last.digest) } : {}) };
+  }
+}
+
+async function written(
+  source: Exclude<GuideSource, GuideAddress>,
+  name: string,
+  place: number,
+  host: InstanceHost,
+  signal: AbortSignal,
+): Promise<GuideInput> {
+  const key = `guide-${place}.xml`;
+  const before = await host.brought.find(key);
+  try {
+    const body = "bytes" in source ? source.bytes(signal) : encoded(formatProgrammes(channelIds(source, signal)));
+    const { artefact, digest } = await host.brought.save(key, body, { from: "" }, before);
+    return { name, received: artefact.bytes, source: mergeSource(source, name, host, artefact.path, digest) };
+  } catch (error) {
+    if (!before) return { name, error, received: 0 };
+    return { name, error, received: 0, source: mergeSource(source, name, host, before.artefact.path, before.digest) };
+  }
+}
+
+async function* encoded(texts: AsyncIterable<string>): AsyncIterable<Uint8Array> {
+  const encoder = new TextEncoder();
+  for await (const text of texts) yield encoder.encode(text);
+}
+
+/** A provider calls a channel by its own id; core by the one that is safe in addresses. */
+async function* channelIds(source: GuideProgrammes, signal: AbortSignal): AsyncIterable<Programme> {
+  for await (const programme of source.programmes(signal)) {
+    signal.throwIfAborted();
+    yield source.ids === "channel" ? { ...programme, channel: localId(programme.channel) } : programme;
+  }
+}
+
+function mergeSource(source: GuideSource, name: string, host: InstanceHost, path: string, digest: string): MergeSource {
+  return {
+    name,
+    instance: host.name,
+    path,
+    digest,
+    ...(source.shift === undefined ? {} : { shift: source.shift }),
+    ...(source.map === undefined ? {} : { map: source.map }),
+    ...(source.match === undefined ? {} : { match: source.match }),
+    ...(source.ids === undefined ? {} : { ids: source.ids }),
+  };
+}

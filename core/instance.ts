@@ -1,0 +1,261 @@
+// One instance of a plugin: its setup, its refreshes and jobs, its state, its end.
+import type { AnyElysia } from "elysia";
+import type { InstanceConfig } from "./config/index.ts";
+import { HeadendError, reasonOf } from "./errors.ts";
+import { formatDuration } from "./formats/duration.ts";
+import { collectSources, type GuideInput } from "./guide-sources.ts";
+import type { InstanceHost } from "./host.ts";
+import type { LineupKeeper, UpdateResult } from "./lineup/index.ts";
+import type { NumberRange } from "./lineup/numbers.ts";
+import type { Rules } from "./lineup/rules.ts";
+import type { Contribution, Plugin } from "./plugin.ts";
+import { backoff, jitter, type Loop, startLoop } from "./schedule.ts";
+import type { Health, Span, State } from "./types.ts";
+
+/** What one refresh did. */
+export interface RefreshResult {
+  readonly seconds: number;
+  /** Bytes of documents received. */
+  readonly received: number;
+  readonly update: UpdateResult | undefined;
+  readonly inputs: readonly GuideInput[];
+  /** Why the channels did not come. */
+  readonly error: unknown;
+}
+
+export interface InstanceOptions {
+  readonly config: InstanceConfig;
+  readonly plugin: Plugin;
+  /** The plugin's own keys, checked. */
+  readonly options: unknown;
+  readonly host: InstanceHost;
+  readonly controller: AbortController;
+  readonly lineup: LineupKeeper;
+  /** The lineup's own rules, applied after the instance's. */
+  readonly rules: () => Rules;
+  readonly range: () => NumberRange | undefined;
+  readonly span: () => Span;
+  createApp(): AnyElysia;
+  /** After every refresh. */
+  refreshed(result: RefreshResult): void;
+}
+
+export interface Instance {
+  readonly config: InstanceConfig;
+  readonly state: State;
+  /** Why the state is what it is. */
+  readonly sentence: string;
+  readonly lastSuccess: number | undefined;
+  readonly lastFailure: number | undefined;
+  readonly lastError: string | undefined;
+  readonly nextRefresh: number | undefined;
+  /** True once a first refresh has ended, well or not, or there is nothing to refresh. */
+  readonly settled: boolean;
+  readonly refreshes: boolean;
+  readonly channels: number;
+  readonly inputs: readonly GuideInput[];
+  readonly last: RefreshResult | undefined;
+  /** Sets up and starts refreshing; resolves with the plugin's routes. @throws when the plugin refuses. */
+  start(schedule: boolean): Promise<AnyElysia | undefined>;
+  /** A refresh now; joins none that is running but follows it. */
+  refresh(clean: boolean): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const setupLimit = 30_000;
+const refreshLimit = 15 * 60_000;
+const stopLimit = 5_000;
+
+export function createInstance(o: InstanceOptions): Instance {
+  const { host, config, controller } = o;
+  const { clock, log } = host;
+  const signal = controller.signal;
+  let contribution: Contribution = {};
+  let state: State = "starting";
+  let sentence = "setting up";
+  let lastSuccess: number | undefined;
+  let lastFailure: number | undefined;
+  let lastError: string | undefined;
+  let failures = 0;
+  let last: RefreshResult | undefined;
+  let inputs: readonly GuideInput[] = [];
+  let loop: Loop | undefined;
+  let clean = false;
+
+  async function runRefresh(): Promise<number> {
+    const started = clock.monotonic();
+    const before = host.received();
+    const wasClean = clean;
+    clean = false;
+    let update: UpdateResult | undefined;
+    let error: unknown;
+    if (wasClean) await host.fetch.clean().catch((e) => log.warn(`the cache could not be emptied: ${reasonOf(e)}`));
+    if (contribution.channels) {
+      try {
+        update = await bounded(refreshLimit, "the refresh of the channels", readChannels);
+      } catch (e) {
+        error = e;
+      }
+    }
+    if (contribution.guide && !signal.aborted) {
+      try {
+        const sources = await bounded(refreshLimit, "listing the guides", async (s) => contribution.guide?.(o.span(), s) ?? []);
+        inputs = await bounded(refreshLimit, "fetching the guides", (s) => collectSources(sources, host, s));
+      } catch (e) {
+        error ??= e;
+      }
+    }
+    if (signal.aborted) return 0;
+    error ??= inputs.find((input) => input.error)?.error;
+    const seconds = (clock.monotonic() - started) / 1000;
+    last = { seconds, received: host.received() - before, update, inputs, error };
+    settle(error);
+    o.refreshed(last);
+    const pause = failures > 0 ? backoff(failures, config.refresh) : config.refresh;
+    return jitter(pause);
+  }
+
+  const readChannels = (s: AbortSignal) =>
+    o.lineup.update(config.name, (contribution.channels as NonNullable<Contribution["channels"]>)(s), {
+      rules: [config.rules, o.rules()],
+      range: o.range(),
+      original: contribution.playlist && (() => contribution.playlist?.()),
+      signal: s,
+    });
+
+  function settle(error: unknown): void {
+    if (error) {
+      failures++;
+      lastFailure = clock.now();
+      lastError = reasonOf(error);
+      state = "degraded";
+      sentence = lastError;
+      log.warn(`refresh failed: ${lastError}`, { again: formatDuration(backoff(failures, config.refresh)) });
+    } else {
+      if (failures > 0) log.info("refresh works again");
+      failures = 0;
+      lastSuccess = clock.now();
+      state = "ok";
+      sentence = "refreshed";
+    }
+  }
+
+  /** Runs one attempt under the instance's signal and a deadline; an attempt that ignores both is left behind. */
+  async function bounded<T>(limit: number, what: string, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const deadline = new AbortController();
+    const end = () => deadline.abort(signal.reason);
+    signal.addEventListener("abort", end, { once: true });
+    const timer = new AbortController();
+    const late = clock.sleep(limit, timer.signal).then(
+      () => {
+        const error = new HeadendError("instance.deadline", { what, limit: formatDuration(limit) });
+        deadline.abort(error);
+        throw error;
+      },
+      () => new Promise<never>(() => {}),
+    );
+    const stopped = new Promise<never>((_, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason), { once: true });
+    });
+    try {
+      return await Promise.race([attempt(deadline.signal), late, stopped]);
+    } finally {
+      timer.abort();
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  function startJobs(): void {
+    for (const [name, job] of Object.entries(contribution.jobs ?? {})) {
+      startLoop(clock, signal, async () => {
+        try {
+          await job.run(signal);
+        } catch (error) {
+          if (!signal.aborted) log.warn(`job ${name} failed: ${reasonOf(error)}`);
+        }
+        return jitter(job.every);
+      });
+    }
+  }
+
+  function health(): Health | undefined {
+    try {
+      return contribution.health?.();
+    } catch (error) {
+      return { state: "degraded", sentence: `health() failed: ${reasonOf(error)}` };
+    }
+  }
+
+  const refreshes = () => Boolean(contribution.channels ?? contribution.guide);
+
+  return {
+    config,
+    get state() {
+      if (state !== "ok") return state;
+      return (health()?.state ?? "ok") === "ok" ? "ok" : "degraded";
+    },
+    get sentence() {
+      return state === "ok" ? (health()?.sentence ?? sentence) : sentence;
+    },
+    get lastSuccess() {
+      return lastSuccess;
+    },
+    get lastFailure() {
+      return lastFailure;
+    },
+    get lastError() {
+      return lastError;
+    },
+    get nextRefresh() {
+      return loop?.next;
+    },
+    get settled() {
+      return !refreshes() || last !== undefined;
+    },
+    get refreshes() {
+      return refreshes();
+    },
+    get channels() {
+      return o.lineup.channels(config.name).length;
+    },
+    get inputs() {
+      return inputs;
+    },
+    get last() {
+      return last;
+    },
+
+    async start(schedule) {
+      contribution = await bounded(setupLimit, "setup", async () => o.plugin.setup(host, o.options as never));
+      const app = contribution.routes?.(o.createApp() as never);
+      state = "ok";
+      sentence = refreshes() ? "waiting for the first refresh" : "running";
+      if (!schedule) return app;
+      startJobs();
+      if (refreshes()) loop = startLoop(clock, signal, runRefresh);
+      return app;
+    },
+
+    async refresh(forget) {
+      clean ||= forget;
+      if (loop) await loop.wake();
+      else if (refreshes()) await runRefresh();
+    },
+
+    async stop() {
+      if (state === "stopped") return;
+      state = "stopped";
+      sentence = "stopped";
+      controller.abort(new HeadendError("instance.stopped", { instance: config.name }));
+      const late = new AbortController();
+      const limit = clock.sleep(stopLimit, late.signal).then(
+        () => log.warn(`did not stop within ${formatDuration(stopLimit)}`),
+        () => {},
+      );
+      const stopping = Promise.resolve(contribution.stop?.()).catch((error) => log.warn(`stop failed: ${reasonOf(error)}`));
+      await Promise.race([stopping, limit]);
+      late.abort();
+    },
+  };
+}

@@ -1,0 +1,36 @@
+// Shows long work on a terminal: one line that is written over; elsewhere nothing, for there the log speaks.
+import type { MergeProgress } from "./guide/types.ts";
+import type { Clock } from "./plugin.ts";
+
+/** A stream that may be a terminal. */
+export interface Terminal {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+export interface Progress {
+  merge(progress: MergeProgress): void;
+  /** Takes the line away. */
+  end(): void;
+}
+
+export function createProgress(terminal: Terminal, clock: Clock): Progress {
+  let shown = false;
+  let started: number | undefined;
+  return {
+    merge({ source, bytes, programmes }) {
+      if (!terminal.isTTY) return;
+      started ??= clock.monotonic();
+      const seconds = (clock.monotonic() - started) / 1000;
+      const rate = seconds > 0 ? bytes / seconds / 1e6 : 0;
+      const line = `${source}: ${(bytes / 1e6).toFixed(0)} MB, ${programmes} programmes, ${rate.toFixed(0)} MB/s`;
+      terminal.write(`\r\x1b[K${line}`);
+      shown = true;
+    },
+    end() {
+      if (shown) terminal.write("\r\x1b[K");
+      shown = false;
+      started = undefined;
+    },
+  };
+}

@@ -1,0 +1,113 @@
+// What the HTTP side may know: the state of every instance and of the guide, computed at most once a second.
+import type { GuideKeeper } from "./guide/index.ts";
+import type { Instance } from "./instance.ts";
+import type { Clock, Lineup } from "./plugin.ts";
+import type { Headend, InstanceStatus, SourceStatus, StatusReport } from "./server/headend.ts";
+import type { Supervisor } from "./supervisor.ts";
+import { version } from "./version.ts";
+
+export interface StatusOptions {
+  readonly lineup: Lineup;
+  readonly guide: GuideKeeper;
+  readonly clock: Clock;
+  /** Asked when needed: the server is made before the supervisor. */
+  supervisor(): Supervisor;
+}
+
+const freshFor = 1000;
+
+export function createHeadend({ lineup, guide, clock, supervisor }: StatusOptions): Headend {
+  const started = iso(clock.now());
+  let report: StatusReport | undefined;
+  let computed = Number.NEGATIVE_INFINITY;
+
+  function compute(): StatusReport {
+    const { instances, refused, merging } = supervisor();
+    const running = [...instances].map(([name, instance]) => instanceStatus(name, instance, supervisor()));
+    const broken = [...refused].map(([name, { config, sentence }]): InstanceStatus => {
+      return { name, use: config.use, state: "invalid", sentence, channels: 0, programmesKept: 0, sources: [] };
+    });
+    return {
+      version,
+      started,
+      instances: [...running, ...broken],
+      guide: {
+        channels: merging.report?.channels ?? 0,
+        programmes: merging.report?.programmes ?? 0,
+        merging: merging.running,
+        ...(merging.lastSuccess === undefined ? {} : { lastSuccess: iso(merging.lastSuccess) }),
+        ...(merging.lastError === undefined ? {} : { lastError: merging.lastError }),
+      },
+    };
+  }
+
+  return {
+    version,
+    lineup,
+    guide,
+    status() {
+      if (!report || clock.monotonic() - computed > freshFor) {
+        report = compute();
+        computed = clock.monotonic();
+      }
+      return report;
+    },
+    ready() {
+      const { instances, merging } = supervisor();
+      if (instances.size === 0 && supervisor().refused.size === 0) return false;
+      const settled = [...instances.values()].every((instance) => instance.settled);
+      return settled && (merging.report !== undefined || merging.lastError !== undefined);
+    },
+    health() {
+      const problems = healthProblems(supervisor(), clock.now());
+      return { ok: problems.length === 0, problems };
+    },
+    async refresh(instance, clean) {
+      await supervisor().refresh(instance, clean);
+    },
+  };
+
+  function healthProblems({ instances, merging }: Supervisor, now: number): string[] {
+    const problems: string[] = [];
+    let longest = 0;
+    for (const [name, { refreshes, lastSuccess, config }] of instances) {
+      if (!refreshes) continue;
+      longest = Math.max(longest, config.refresh);
+      const age = lastSuccess === undefined ? undefined : now - lastSuccess;
+      if (age === undefined) problems.push(`${name} has not refreshed yet`);
+      else if (age > 2 * config.refresh) problems.push(`${name} is older than twice its refresh interval`);
+    }
+    if (longest === 0) return problems;
+    if (merging.lastSuccess === undefined) problems.push("the guide has not been merged yet");
+    else if (now - merging.lastSuccess > 2 * longest) problems.push("the guide is older than twice the refresh interval");
+    return problems;
+  }
+}
+
+function instanceStatus(name: string, instance: Instance, { merging }: Supervisor): InstanceStatus {
+  const merged = (merging.report?.sources ?? []).filter((source) => source.instance === name);
+  const sources = instance.inputs.map((input): SourceStatus => {
+    const result = merged.find((source) => source.name === input.name);
+    const dropped = Object.values(result?.dropped ?? {}).reduce((sum, n) => sum + n, 0);
+    const state = input.error ? (input.source ? "last good" : "failed") : (result?.error ?? "ok");
+    return { name: input.name, state, bytes: result?.bytes ?? 0, kept: result?.kept ?? 0, dropped };
+  });
+  const { config, state, sentence, channels, lastSuccess, lastFailure, lastError, nextRefresh } = instance;
+  return {
+    name,
+    use: config.use,
+    state,
+    sentence,
+    ...(lastSuccess === undefined ? {} : { lastSuccess: iso(lastSuccess) }),
+    ...(lastFailure === undefined ? {} : { lastFailure: iso(lastFailure) }),
+    ...(lastError === undefined ? {} : { lastError }),
+    ...(nextRefresh === undefined ? {} : { nextRefresh: iso(nextRefresh) }),
+    channels,
+    programmesKept: merged.reduce((sum, source) => sum + source.kept, 0),
+    sources,
+  };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}

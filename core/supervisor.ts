@@ -1,0 +1,191 @@
+// Keeps the instances as the config wants them: starts, reloads and stops them, each apart from the others.
+import type { AnyElysia } from "elysia";
+import type { InstanceConfig, Settings } from "./config/index.ts";
+import { HeadendError, reasonOf } from "./errors.ts";
+import type { GuideKeeper } from "./guide/index.ts";
+import { createHost, type HostShared } from "./host.ts";
+import { createInstance, type Instance, type RefreshResult } from "./instance.ts";
+import type { LineupKeeper } from "./lineup/index.ts";
+import type { Loader } from "./loader.ts";
+import type { Log } from "./log.ts";
+import type { MergeProgress } from "./guide/types.ts";
+import { createMerging, guideSettings, type Merging } from "./merging.ts";
+import type { Span } from "./types.ts";
+
+/** Where instances' routes go. */
+export interface Mounts {
+  mount(name: string, prefix: string, app: AnyElysia): void;
+  unmount(name: string): void;
+  refuse(name: string, prefix: string, error: HeadendError): void;
+  createApp(prefix: string): AnyElysia;
+}
+
+/** A config that has been read: what `readConfig()` gives when nothing is wrong with the file as a whole. */
+export interface Wanted {
+  readonly settings: Settings;
+  readonly instances: readonly InstanceConfig[];
+}
+
+export interface SupervisorOptions {
+  readonly shared: HostShared;
+  readonly log: Log;
+  readonly loader: Loader;
+  readonly lineup: LineupKeeper;
+  readonly guide: GuideKeeper;
+  readonly mounts: Mounts;
+  /** Checks an instance's own keys. @throws HeadendError with every problem in its sentence. */
+  checkOptions(config: InstanceConfig, plugin: Awaited<ReturnType<Loader["load"]>>): unknown;
+  /** False: nothing runs by itself; `refreshAll()` does one round. */
+  readonly schedule: boolean;
+  progress?(progress: MergeProgress): void;
+  refreshed?(name: string, result: RefreshResult): void;
+}
+
+/** An instance that could not be set up. */
+export interface Refused {
+  readonly config: InstanceConfig;
+  readonly sentence: string;
+}
+
+export interface Supervisor {
+  readonly instances: ReadonlyMap<string, Instance>;
+  readonly refused: ReadonlyMap<string, Refused>;
+  readonly merging: Merging;
+  readonly settings: Settings;
+  /** Brings what runs to what is wanted; only instances whose config changed are restarted. */
+  apply(wanted: Wanted): Promise<void>;
+  refresh(name: string, clean: boolean): Promise<void>;
+  refreshAll(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const day = 86_400_000;
+
+export function createSupervisor(o: SupervisorOptions): Supervisor {
+  const { clock } = o.shared;
+  const instances = new Map<string, Instance>();
+  const refused = new Map<string, Refused>();
+  const controller = new AbortController();
+  let wanted: Wanted | undefined;
+  let starting = 0;
+
+  const merging = createMerging({
+    guide: o.guide,
+    lineup: o.lineup,
+    clock,
+    log: o.log.child("guide"),
+    signal: controller.signal,
+    sources: () =>
+      (wanted?.instances ?? []).flatMap(({ name }) =>
+        (instances.get(name)?.inputs ?? []).flatMap((input) => input.source ?? []),
+      ),
+    unsettled: () => starting > 0 || [...instances.values()].some((instance) => !instance.settled),
+    ...(o.progress ? { progress: o.progress } : {}),
+  });
+
+  const settings = (): Settings => {
+    if (!wanted) throw new Error("apply() comes first");
+    return wanted.settings;
+  };
+
+  /** The span providers are asked for; `all` is bounded so that nobody makes programmes for ever. */
+  const span = (): Span => {
+    const { days, history } = settings().guide;
+    const now = clock.now();
+    return { from: now - (history ?? 7 * day), to: now + (days ?? 14 * day) };
+  };
+
+  async function startInstance(config: InstanceConfig): Promise<void> {
+    const own = new AbortController();
+    const log = o.log.child(config.name);
+    starting++;
+    try {
+      const plugin = await o.loader.load(config.use);
+      const options = o.checkOptions(config, plugin);
+      const instance = createInstance({
+        config,
+        plugin,
+        options,
+        host: createHost(config.name, log, own.signal, o.shared),
+        controller: own,
+        lineup: o.lineup,
+        rules: () => settings().lineup.rules,
+        range: () => config.numbers ?? settings().lineup.ranges[config.name],
+        span,
+        createApp: () => o.mounts.createApp(config.mount),
+        refreshed(result) {
+          o.refreshed?.(config.name, result);
+          if (o.schedule) void merging.request();
+        },
+      });
+      const app = await instance.start(o.schedule);
+      if (app) o.mounts.mount(config.name, config.mount, app);
+      instances.set(config.name, instance);
+    } catch (error) {
+      own.abort(error);
+      const sentence = reasonOf(error);
+      log.error(sentence);
+      refused.set(config.name, { config, sentence });
+      if (config.mount !== "/") {
+        o.mounts.refuse(config.name, config.mount, new HeadendError("instance.setup", { reason: sentence }, error));
+      }
+    } finally {
+      starting--;
+    }
+  }
+
+  async function stopInstance(name: string): Promise<void> {
+    o.mounts.unmount(name);
+    refused.delete(name);
+    const instance = instances.get(name);
+    instances.delete(name);
+    await instance?.stop();
+  }
+
+  return {
+    instances,
+    refused,
+    merging,
+    get settings() {
+      return settings();
+    },
+
+    async apply(next) {
+      const before = wanted;
+      wanted = next;
+      const lineupChanged = JSON.stringify(before?.settings.lineup) !== JSON.stringify(next.settings.lineup);
+      const old = new Map(before?.instances.map((config) => [config.name, config]));
+      const keep = new Set(
+        next.instances.filter((c) => instances.has(c.name) && old.get(c.name)?.fingerprint === c.fingerprint).map((c) => c.name),
+      );
+      const gone = [...instances.keys(), ...refused.keys()].filter((name) => !keep.has(name));
+      await Promise.all(gone.map(stopInstance));
+      o.guide.configure(guideSettings(next.settings.guide));
+      const names = next.instances.map((config) => config.name);
+      const { duplicates, shrinkGuard } = next.settings.lineup;
+      if (!before) await o.lineup.restore(names);
+      await o.lineup.arrange(names, { duplicates, shrinkGuard });
+      await Promise.all(next.instances.filter((config) => !keep.has(config.name)).map(startInstance));
+      if (!before || !o.schedule) return;
+      if (lineupChanged) for (const name of keep) void instances.get(name)?.refresh(false);
+      void merging.request();
+    },
+
+    async refresh(name, clean) {
+      const instance = instances.get(name);
+      if (!instance) throw new HeadendError("instance.unknown", { instance: name });
+      await instance.refresh(clean);
+      await merging.request();
+    },
+
+    async refreshAll() {
+      await Promise.all([...instances.values()].map((instance) => instance.refresh(false)));
+      await merging.request();
+    },
+
+    async stop() {
+      controller.abort(new HeadendError("instance.stopped", { instance: "headend" }));
+      await Promise.all([...instances.keys()].map(stopInstance));
+    },
+  };
+}
