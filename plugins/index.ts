@@ -1,0 +1,8 @@
+// The other plugins that come with the headend: one line each.
+import type { Plugin } from "../core/plugin.ts";
+import playlist from "./playlist/index.ts";
+
+export const plugins: readonly Plugin[] = [playlist];
+
+/** Instances that run unless the config says otherwise. */
+export const defaults = { playlist: { use: "playlist", mount: "/" } } as const;

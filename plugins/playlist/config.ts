@@ -1,0 +1,22 @@
+// What the playlist plugin can be told.
+import { z } from "zod";
+
+const contentType = z
+  .string()
+  .regex(/^[\x21-\x7e]+\/[\x20-\x7e]+$/, "expected a content type, such as application/xml");
+
+export const config = z.strictObject({
+  instance: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("show one instance alone, its upstream's own playlist where nothing is changed in it (else all, merged)"),
+  guideLink: z
+    .union([z.string().startsWith("/"), z.literal(false)])
+    .default("/guide.xml.gz")
+    .describe(
+      "the guide that the playlist's header names; `false` for none, which leaves an upstream's header as it is",
+    ),
+  playlistType: contentType.default("audio/x-mpegurl").describe("Content-Type of playlists"),
+  guideType: contentType.default("application/xml").describe("Content-Type of `/guide.xml` and `/epg`"),
+});

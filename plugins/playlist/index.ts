@@ -1,0 +1,114 @@
+// The lineup as M3U and the guide as XMLTV, at the addresses that players are given.
+import { rm } from "node:fs/promises";
+import { rewriteHeader } from "../../core/formats/m3u.ts";
+import { definePlugin, type GuideStyle, HeadendError, replyFile } from "../../core/plugin.ts";
+import { config } from "./config.ts";
+import type { Page } from "./page.ts";
+import { createRenderedPlaylists } from "./rendered.ts";
+import { createVariants } from "./variants.ts";
+
+const styles: readonly GuideStyle[] = ["plain", "plex", "kodi", "jellyfin"];
+
+interface Context {
+  readonly request: Request;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | undefined>>;
+}
+
+export default definePlugin({
+  name: "playlist",
+  api: 1,
+  config,
+  async setup(host, config) {
+    const { lineup, cache, log, signal } = host;
+    /** The guide's address that goes with a playlist: an instance has its own beside it. */
+    const guideLink = (instance: string | undefined) => {
+      if (config.guideLink === false) return undefined;
+      return instance === config.instance ? config.guideLink : `/${instance}/guide.xml.gz`;
+    };
+    await rm(cache.path("variants"), { recursive: true, force: true });
+    const variants = createVariants(cache, host.clock, log);
+    const rendered = await createRenderedPlaylists({ lineup, cache, log, signal, main: config.instance, guideLink });
+
+    /** An instance's own playlist as upstream wrote it, as long as its channels are just what it says. */
+    const originalPage = (instance: string): Page | undefined => {
+      const document = lineup.original(instance);
+      if (!document) return undefined;
+      const link = guideLink(instance);
+      return {
+        key: `originals/${instance}`,
+        tag: document.digest,
+        open: (base) => (link === undefined ? document.open() : rewriteHeader(document.open(), base + link)),
+        personal: link !== undefined,
+      };
+    };
+
+    /** @throws HeadendError when an instance has no channels, or cannot have any yet */
+    const expectChannels = (instance: string) => {
+      if (lineup.channels(instance).length > 0) return;
+      throw lineup.ready ? new HeadendError("instance.unknown", { instance }) : new HeadendError("not.ready");
+    };
+
+    const playlist = async (request: Request, instance: string | undefined): Promise<Response> => {
+      if (instance !== undefined) expectChannels(instance);
+      const original = instance === undefined ? undefined : originalPage(instance);
+      const page = original ?? (await rendered.page(instance));
+      if (!page) throw new HeadendError("not.ready");
+      const base = page.personal ? host.baseUrl(request) : "";
+      // An upstream's bytes may be in any encoding; ours are UTF-8.
+      const type =
+        original || config.playlistType.includes(";") ? config.playlistType : `${config.playlistType}; charset=utf-8`;
+      const file = await variants.file(page, base);
+      if (file) return replyFile(request, file, { type, filename: "playlist.m3u" });
+      const body = request.method === "HEAD" ? null : streamOf(page.open(base));
+      return new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });
+    };
+
+    const guide = async (context: Context, instance: string | undefined, packed: boolean): Promise<Response> => {
+      const { request, query } = context;
+      const style = styles.find((name) => name === (query.style ?? "plain"));
+      if (!style) throw new HeadendError("config.usage", { reason: `style: expected one of ${styles.join(", ")}` });
+      if (instance !== undefined) expectChannels(instance);
+      const artefact = await host.guide.artefact({ style, ...(instance !== undefined && { instance }) });
+      if (!artefact) throw new HeadendError("not.ready");
+      return packed
+        ? replyFile(request, artefact, { type: "application/gzip", filename: "guide.xml.gz" })
+        : replyFile(request, artefact, { type: config.guideType, encoding: "gzip" });
+    };
+
+    return {
+      routes(app) {
+        const answer = (path: string, handler: (context: Context) => Promise<Response>) => {
+          app.get(path, handler).head(path, handler);
+        };
+        for (const path of ["/", "/playlist", "/playlist.m3u", "/channels.m3u"]) {
+          answer(path, ({ request }) => playlist(request, config.instance));
+        }
+        answer("/:instance/playlist.m3u", ({ request, params }) => playlist(request, params.instance));
+        for (const path of ["/guide.xml", "/epg"]) answer(path, (context) => guide(context, config.instance, false));
+        answer("/guide.xml.gz", (context) => guide(context, config.instance, true));
+        answer("/:instance/guide.xml", (context) => guide(context, context.params.instance, false));
+        answer("/:instance/guide.xml.gz", (context) => guide(context, context.params.instance, true));
+        return app;
+      },
+    };
+  },
+});
+
+/** A body that is made while it is sent, and no faster. */
+function streamOf(bytes: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const chunks = bytes[Symbol.asyncIterator]();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const next = await chunks.next();
+        if (next.done) controller.close();
+        else controller.enqueue(next.value);
+      },
+      async cancel() {
+        await chunks.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

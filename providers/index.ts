@@ -1,0 +1,10 @@
+// The providers that come with the headend: one line each.
+import type { Plugin } from "../core/plugin.ts";
+import m3u from "./m3u/index.ts";
+import testcard from "./testcard/index.ts";
+import xmltv from "./xmltv/index.ts";
+
+export const providers: readonly Plugin[] = [testcard, m3u, xmltv];
+
+/** Instances that run where the user configured none. */
+export const defaults = { testcard: { use: "testcard" } } as const;

@@ -1,0 +1,57 @@
+// A playlist from anywhere, and the guides that go with it.
+import { type Playlist, parsePlaylist } from "../../core/formats/m3u.ts";
+import { type Channel, type Document, definePlugin, HeadendError } from "../../core/plugin.ts";
+import { config } from "./config.ts";
+import { chooseGuides, requestHeaders } from "./guides.ts";
+
+export default definePlugin({
+  name: "m3u",
+  api: 1,
+  config,
+  setup(host, config) {
+    let original: Document | undefined;
+    let guides: readonly string[] = [];
+    let reported = "";
+    const base = /^https?:\/\//i.test(config.playlist) ? config.playlist : undefined;
+    const headers = requestHeaders(config, config.playlist);
+
+    async function* readChannels(signal: AbortSignal): AsyncGenerator<Channel> {
+      const document = await host.fetch.document(config.playlist, { local: true, signal, ...(headers && { headers }) });
+      const playlist = parsePlaylist(document.open(signal), { base, encoding: config.encoding });
+      try {
+        yield* playlist;
+        if (playlist.rejection)
+          throw new HeadendError("playlist.not", { url: nameOf(config.playlist), reason: playlist.rejection });
+      } catch (thrown) {
+        original = undefined;
+        throw thrown;
+      }
+      original = document;
+      guides = playlist.header.guides;
+      const counts = countDropped(playlist);
+      if (counts !== reported)
+        host.log.info(counts ? `left out of the playlist: ${counts}` : "nothing is left out any more");
+      reported = counts;
+    }
+
+    return {
+      channels: readChannels,
+      guide: () => chooseGuides(config, guides),
+      playlist: () => original,
+    };
+  },
+});
+
+/** Such as `28 × line without entry, 1 × line too long`; empty when nothing was left out. */
+function countDropped(playlist: Playlist): string {
+  return Object.entries(playlist.dropped)
+    .map(([reason, count]) => `${count} × ${reason}`)
+    .join(", ");
+}
+
+/** An address without what may be secret in it: the path and query of many playlists are the account. */
+function nameOf(address: string): string {
+  const url = URL.parse(address);
+  if (!url || !/^https?:$/.test(url.protocol)) return address;
+  return `${url.protocol}//${url.host}/…`;
+}
