@@ -12,7 +12,6 @@ import { createOriginLimiter } from "./fetch/index.ts";
 import { createGuide } from "./guide/index.ts";
 import { guideSettings } from "./merging.ts";
 import { createLineup } from "./lineup/index.ts";
-import { openRegistry } from "./lineup/registry.ts";
 import { createStore } from "./lineup/store.ts";
 import { createLoader, type Loader } from "./loader.ts";
 import { lockFolder } from "./lock.ts";
@@ -74,9 +73,9 @@ export async function assemble(
   await Promise.all(["lineup", "guide", "instances", "plugins"].map((name) => mkdir(join(data, name), { recursive: true, mode: 0o700 })));
   void removeLeftovers(data).catch((error) => log.warn(`leftovers of an earlier run stay: ${reasonOf(error)}`));
   const lineup = createLineup({
-    registry: openRegistry(join(data, "lineup", "registry.db")),
     store: createStore(join(data, "lineup")),
     log: log.child("lineup"),
+    clock,
   });
   const guide = createGuide({
     folder: join(data, "guide"),
@@ -118,7 +117,6 @@ export async function assemble(
     async close() {
       await supervisor.stop();
       await guide.close();
-      lineup.close();
       lock.release();
     },
   };

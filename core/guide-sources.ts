@@ -1,11 +1,11 @@
 // Brings an instance's guide sources to disk: fetched, written or formatted, each with its last good copy behind it.
-import { reasonOf } from "./errors.ts";
+import { Buffer } from "node:buffer";
+import { HeadendError, reasonOf } from "./errors.ts";
 import { formatProgrammes } from "./formats/xmltv/index.ts";
 import type { InstanceHost } from "./host.ts";
-import { localId } from "./lineup/identity.ts";
 import { describeUrl } from "./redact.ts";
 import type { MergeSource } from "./guide/types.ts";
-import type { GuideAddress, GuideProgrammes, GuideSource, Programme } from "./types.ts";
+import type { Document, GuideAddress, GuideSource } from "./types.ts";
 
 /** A source that is on disk, or the reason why it is not. */
 export interface GuideInput {
@@ -37,7 +37,8 @@ export async function collectSources(
 }
 
 async function fetched(source: GuideAddress, name: string, host: InstanceHost, signal: AbortSignal): Promise<GuideInput> {
-  const options = { local: source.local ?? false, signal, ...(source.headers ? { headers: source.headers } : {}) };
+  const check = (copy: Document) => expectGuide(copy, name, signal);
+  const options = { local: source.local ?? false, signal, check, ...(source.headers ? { headers: source.headers } : {}) };
   try {
     const { path, digest, received } = await host.fetch.document(source.url, options);
     return { name, source: mergeSource(source, name, host, path, digest), received };
@@ -45,6 +46,22 @@ async function fetched(source: GuideAddress, name: string, host: InstanceHost, s
     const last = await host.fetch.lastGood(source.url).catch(() => undefined);
     return { name, error, received: 0, ...(last ? { source: mergeSource(source, name, host, last.path, last.digest) } : {}) };
   }
+}
+
+/** Far more than any prolog takes. */
+const glance = 1 << 17;
+
+/** A web page that says "sorry" must not take the place of a good guide. @throws HeadendError `guide.not` */
+async function expectGuide(copy: Document, name: string, signal: AbortSignal): Promise<void> {
+  let head = "";
+  for await (const chunk of copy.open(signal)) {
+    // Zero bytes are left out, so that UTF-16 reads as well.
+    head += Buffer.from(chunk.subarray(0, glance)).toString("latin1").replaceAll("\0", "");
+    if (head.length >= glance) break;
+  }
+  if (/<(tv|channel|programme)[\s>/]/.test(head)) return;
+  const reason = /<(!doctype )?html/i.test(head) ? "it is a web page" : "it has no <tv> element";
+  throw new HeadendError("guide.not", { source: name, reason });
 }
 
 async function written(
@@ -57,7 +74,7 @@ async function written(
   const key = `guide-${place}.xml`;
   const before = await host.brought.find(key);
   try {
-    const body = "bytes" in source ? source.bytes(signal) : encoded(formatProgrammes(channelIds(source, signal)));
+    const body = "bytes" in source ? source.bytes(signal) : encoded(formatProgrammes(source.programmes(signal)));
     const { artefact, digest } = await host.brought.save(key, body, { from: "" }, before);
     return { name, received: artefact.bytes, source: mergeSource(source, name, host, artefact.path, digest) };
   } catch (error) {
@@ -69,14 +86,6 @@ async function written(
 async function* encoded(texts: AsyncIterable<string>): AsyncIterable<Uint8Array> {
   const encoder = new TextEncoder();
   for await (const text of texts) yield encoder.encode(text);
-}
-
-/** A provider calls a channel by its own id; core by the one that is safe in addresses. */
-async function* channelIds(source: GuideProgrammes, signal: AbortSignal): AsyncIterable<Programme> {
-  for await (const programme of source.programmes(signal)) {
-    signal.throwIfAborted();
-    yield source.ids === "channel" ? { ...programme, channel: localId(programme.channel) } : programme;
-  }
 }
 
 function mergeSource(source: GuideSource, name: string, host: InstanceHost, path: string, digest: string): MergeSource {

@@ -105,6 +105,8 @@ export interface FetchOptions {
 export interface DocumentOptions extends FetchOptions {
   /** The user's config names this address, so it may be a `file:` address or a plain path. */
   readonly local?: boolean;
+  /** Looks at a new copy before it takes the place of the last good one; throws to refuse it. */
+  readonly check?: (copy: Document) => Promise<void>;
 }
 
 /** HTTP for one instance: its own cookie jar, redirects followed, at most a few requests per origin at once. */

@@ -8,6 +8,8 @@ import type { Artefact } from "./types.ts";
 
 /** End it with `commit()` or `discard()`. What the disk refuses is thrown as HeadendError `cache.write`. */
 export interface Replacement {
+  /** Where the bytes are until `commit()`. */
+  readonly partial: string;
   /** Adds bytes; when it throws, none of these were added. */
   write(chunk: string | Uint8Array): Promise<void>;
   /** Forces everything to disk and takes the place of the file from before. */
@@ -45,6 +47,7 @@ export async function openReplacement(path: string): Promise<Replacement> {
   };
 
   return {
+    partial,
     discard,
     write: (chunk) =>
       refusing(path, async () => {

@@ -61,6 +61,8 @@ export interface LineupChannel extends Channel {
   readonly number: string;
   /** The id under which `/guide.xml` lists this channel: the provider's `guideId`, else one made from the channel's id. */
   readonly guideId: string;
+  /** The provider's own id, where it gave one. */
+  readonly ownId?: string;
   /** Further ways to the same pictures, best first; empty unless duplicates are merged. */
   readonly alternates: readonly Upstream[];
 }

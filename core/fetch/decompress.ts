@@ -10,7 +10,7 @@ export type Compression = "none" | "gzip" | "xz" | "zstd";
 
 export interface DecompressOptions {
   readonly signal?: AbortSignal;
-  /** Bytes out per byte in above which the file is refused as a bomb (default 2000); counted from the first 64 MiB on. */
+  /** Bytes out per byte in above which the file is refused as a bomb (default 200); counted from the first 64 MiB on. */
   readonly maxRatio?: number;
 }
 
@@ -19,7 +19,8 @@ const CHUNK = 256 * 1024;
 /** Outputs that node:zlib may work out ahead on its own thread while the reader works on this one. */
 const AHEAD = 4 * CHUNK;
 const RATIO_FROM = 64 * 1024 * 1024;
-const RATIO = 2000;
+/** Honest guides reach 20:1; deflate itself cannot go beyond 1032:1, so that a higher limit would never be met. */
+const RATIO = 200;
 
 /** How a file is compressed, by its first six bytes. */
 export function sniffCompression(bytes: Uint8Array): Compression {

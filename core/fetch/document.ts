@@ -39,7 +39,7 @@ export function createDocuments(send: Send, store: DocumentStore, base: string):
     },
   };
 
-  async function fetchDocument(url: string, options: FetchOptions, signal: AbortSignal): Promise<Document> {
+  async function fetchDocument(url: string, { check, ...options }: DocumentOptions, signal: AbortSignal): Promise<Document> {
     const key = keyOf(url);
     const before = await store.find(key);
     const response = await send(url, {
@@ -52,7 +52,7 @@ export function createDocuments(send: Send, store: DocumentStore, base: string):
       const artefact = await artefactOf(before.artefact.path);
       if (artefact?.etag === before.artefact.etag) return documentOf(artefact, before.digest, false, 0);
       // Forgotten while upstream was asked: nothing is left to be unchanged.
-      return fetchDocument(url, options, signal);
+      return fetchDocument(url, check ? { ...options, check } : options, signal);
     }
     if (status < 200 || status > 299 || status === 206) {
       await response.body?.cancel();
@@ -66,7 +66,13 @@ export function createDocuments(send: Send, store: DocumentStore, base: string):
       }
       if (received === 0) throw new HeadendError("fetch.empty", { url: describeUrl(url) });
     };
-    const { artefact, digest } = await store.save(key, body(), validatorsOf(response), before);
+    const { artefact, digest } = await store.save(
+      key,
+      body(),
+      validatorsOf(response),
+      before,
+      check && (async (path, digest) => check(documentOf(await presentArtefact(path), digest, true, received))),
+    );
     return documentOf(artefact, digest, digest !== before?.digest, received);
   }
 
@@ -109,7 +115,14 @@ function localDigest(artefact: Artefact): string {
   return artefact.etag.slice(1, -1);
 }
 
-function documentOf(artefact: Artefact, digest: string, changed: boolean, received: number): Document {
+async function presentArtefact(path: string): Promise<Artefact> {
+  const artefact = await artefactOf(path);
+  if (!artefact) throw new HeadendError("cache.write", { path, reason: "the file in the making is gone" });
+  return artefact;
+}
+
+/** A document over a file. */
+export function documentOf(artefact: Artefact, digest: string, changed: boolean, received: number): Document {
   const open = (signal?: AbortSignal) => openDecompressed(artefact.path, signal ? { signal } : {});
   return { ...artefact, digest, changed, received, open };
 }

@@ -33,8 +33,17 @@ interface Sidecar {
 
 export interface DocumentStore {
   find(key: string): Promise<Stored | undefined>;
-  /** Reads a body to its end and keeps it; the file stays untouched when the bytes are those of `before`. */
-  save(key: string, body: AsyncIterable<Uint8Array>, validators: Validators, before?: Stored): Promise<Stored>;
+  /**
+   * Reads a body to its end and keeps it; the file stays untouched when the bytes are those of `before`, or when
+   * `check` throws for the new copy at `path`.
+   */
+  save(
+    key: string,
+    body: AsyncIterable<Uint8Array>,
+    validators: Validators,
+    before?: Stored,
+    check?: (path: string, digest: string) => Promise<void>,
+  ): Promise<Stored>;
   /** The digest that was noted last for something that lies elsewhere. */
   noted(key: string): Promise<string | undefined>;
   note(key: string, digest: string): Promise<void>;
@@ -93,7 +102,7 @@ export function createDocumentStore(primary: string, log: Logger): DocumentStore
       return undefined;
     },
 
-    async save(key, body, validators, before) {
+    async save(key, body, validators, before, check) {
       const hash = createHash("sha256");
       let folder = primary;
       let file: Replacement | undefined;
@@ -114,6 +123,7 @@ export function createDocumentStore(primary: string, log: Logger): DocumentStore
           await step((file) => file.write(chunk));
         }
         const digest = hash.digest("hex");
+        if (check && digest !== before?.digest) await step((file) => check(file.partial, digest));
         let artefact = before?.artefact;
         if (!artefact || before?.digest !== digest || artefact.path !== join(folder, key)) {
           artefact = await step((file) => file.commit());

@@ -2,7 +2,7 @@
 import type { GuideTarget } from "../guide/types.ts";
 import type { LineupChannel, Upstream } from "../types.ts";
 import { sortKey } from "./numbers.ts";
-import { outputGuideId } from "./output.ts";
+import { ownGuideId } from "./output.ts";
 
 /** What becomes of channels that are the same station: each stays, or one gets the others' addresses as alternates. */
 export type Duplicates = "keep" | "alternates";
@@ -82,7 +82,7 @@ export async function guideTargets(composed: Composed, pause: Pause): Promise<Gu
   }
   // A playlist that is passed on unchanged keeps its unshifted id and lets the client shift.
   for (const channel of shifted) {
-    const plain = matchId(channel);
+    const plain = ownGuideId(channel);
     if (plain && !targets.has(plain)) add(targets, plain, channel, 0);
   }
   return [...targets.values()];
@@ -94,23 +94,13 @@ interface Building extends GuideTarget {
   channelIds: string[];
 }
 
-/** The provider's own guide id; undefined where the published one was made here. */
-function matchId(channel: LineupChannel): string | undefined {
-  const id = channel.guideShift ? channel.guideId.replace(/\.(plus|minus)\d+$/, "") : channel.guideId;
-  return id === outputGuideId({ name: "" }, channel.instance, localId(channel)) ? undefined : id;
-}
-
-function localId(channel: LineupChannel): string {
-  return channel.id.slice(channel.instance.length + 1);
-}
-
 function add(
   targets: Map<string, Building>,
   id: string,
   channel: LineupChannel,
   shift: number,
 ): void {
-  const guideId = matchId(channel);
+  const guideId = ownGuideId(channel);
   let target = targets.get(id);
   if (!target) {
     target = {
@@ -128,5 +118,5 @@ function add(
   }
   for (const name of [channel.guideName, channel.name]) if (name && !target.names.includes(name)) target.names.push(name);
   if (!target.instances.includes(channel.instance)) target.instances.push(channel.instance);
-  target.channelIds.push(channel.id);
+  if (channel.ownId !== undefined) target.channelIds.push(`${channel.instance}:${channel.ownId}`);
 }

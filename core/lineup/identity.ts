@@ -1,10 +1,12 @@
 // Recognises channels again: which entry of today's upstream is which channel of yesterday's lineup.
-import type { Channel } from "../types.ts";
+import type { Channel, LineupChannel } from "../types.ts";
+import { ownGuideId } from "./output.ts";
 
-/** What is remembered of a channel, for ever, so that it can be recognised. */
-export interface Known {
+/** What is remembered, for ever, of a channel that has left, so that it can be recognised. */
+export interface Departed {
   /** The id within its instance. */
   readonly id: string;
+  readonly number: string;
   /** The provider's own id; empty when it gave none. */
   readonly own: string;
   readonly guideId: string;
@@ -12,29 +14,152 @@ export interface Known {
   readonly groups: string;
   /** A hash: an address may carry credentials. */
   readonly address: string;
-  readonly number: string;
 }
 
-/** The traits of a channel by which it is known, without id and number. */
-export type Traits = Omit<Known, "id" | "number">;
-
-/** A lineup's worth of assigned ids, in the order of the entries. */
-export interface Assigned {
-  readonly channel: Channel;
+/** A channel that was there, or that has left long ago. */
+export interface Known {
   readonly id: string;
-  readonly traits: Traits;
-  /** What was remembered of it, or undefined for a channel never seen before. */
-  readonly known: Known | undefined;
+  readonly number: string;
+  /** The channel itself, when it was in the lineup until now. */
+  readonly live?: LineupChannel;
 }
 
-export function traitsOf(channel: Channel): Traits {
+/** The traits by which a channel is known. */
+type Traits = Omit<Departed, "id" | "number">;
+
+type Pause = () => Promise<void> | undefined;
+
+/** What is remembered of a channel that leaves. */
+export function departedOf(channel: LineupChannel): Departed {
+  return { id: localPart(channel), number: channel.number, ...traitsOf(channel) };
+}
+
+function traitsOf(channel: Channel | LineupChannel): Traits {
+  const live = "instance" in channel;
   return {
-    own: channel.id ?? "",
-    guideId: channel.guideId ?? "",
+    own: (live ? channel.ownId : channel.id) ?? "",
+    guideId: (live ? ownGuideId(channel) : channel.guideId) ?? "",
     name: channel.name,
     groups: channel.groups?.join(";") ?? "",
     address: channel.url ? hash(channel.url) + hash(channel.url, 0x9747b28c) : "",
   };
+}
+
+function localPart(channel: LineupChannel): string {
+  return channel.id.slice(channel.instance.length + 1);
+}
+
+/** How far ahead `take()` looks for an entry where upstream's list goes on: it finds back after small insertions and losses. */
+const lookAhead = 8;
+
+/** Whether nothing that names an entry has changed. */
+function unchanged(channel: Channel, live: LineupChannel): boolean {
+  if (channel.id !== undefined || live.ownId !== undefined) return channel.id === live.ownId;
+  return (
+    channel.name === live.name &&
+    channel.url === live.url &&
+    channel.guideId === ownGuideId(live) &&
+    (channel.groups === live.groups || channel.groups?.join(";") === live.groups?.join(";"))
+  );
+}
+
+/** Recognises one refresh of one instance: most entries while they come, the rest together. */
+export class Recogniser {
+  readonly #live: readonly LineupChannel[];
+  readonly #left: Set<LineupChannel>;
+  readonly #found: (Known | undefined)[] = [];
+  readonly #open: Open[] = [];
+  #at = 0;
+
+  /** Starts from what is in the lineup now. */
+  constructor(live: readonly LineupChannel[]) {
+    this.#live = live;
+    this.#left = new Set(live);
+  }
+
+  /** Takes the next entry of upstream's list. */
+  take(channel: Channel): void {
+    for (let at = this.#at; at < this.#at + lookAhead; at++) {
+      const live = this.#live[at];
+      if (!live) break;
+      if (!unchanged(channel, live)) continue;
+      this.#at = at + 1;
+      this.#left.delete(live);
+      this.#found.push({ id: localPart(live), number: live.number, live });
+      return;
+    }
+    this.#open.push({ place: this.#found.length, channel });
+    this.#found.push(undefined);
+  }
+
+  /**
+   * What each entry is, in order; undefined for a channel never seen before. `departed` are those that left earlier,
+   * the latest last; the result's `gone` are those that leave now.
+   */
+  async settle(departed: readonly Departed[], pause: Pause): Promise<{ found: (Known | undefined)[]; gone: LineupChannel[] }> {
+    const candidates = new Map<Candidate["key"], Candidate>();
+    const inUse = new Set(this.#found.flatMap((known) => known?.id ?? []));
+    for (const entry of departed) if (!inUse.has(entry.id)) candidates.set(entry.id, { key: entry.id, traits: entry, known: entry });
+    for (const live of this.#open.length > 0 ? this.#left : []) {
+      const key = localPart(live);
+      candidates.set(key, { key, traits: traitsOf(live), known: { id: key, number: live.number, live } });
+      const rest = pause();
+      if (rest) await rest;
+    }
+    if (candidates.size === 0) return { found: this.#found, gone: [...this.#left] };
+    let open: readonly Named[] = this.#open.map(({ place, channel }) => ({ place, traits: traitsOf(channel) }));
+    for (const tier of tiers) {
+      if (open.length === 0) break;
+      open = await this.#settleTier(tier, open, candidates, pause);
+    }
+    return { found: this.#found, gone: [...this.#left] };
+  }
+
+  /** Runs one tier over the open entries; returns those it leaves open. */
+  async #settleTier(tier: Tier, open: readonly Named[], candidates: Map<string, Candidate>, pause: Pause): Promise<Named[]> {
+    const byKey = new Map<string, Candidate[]>();
+    for (const candidate of candidates.values()) {
+      const key = tier.key(candidate.traits);
+      const list = key ? byKey.get(key) : undefined;
+      if (list) list.push(candidate);
+      else if (key) byKey.set(key, [candidate]);
+      const rest = pause();
+      if (rest) await rest;
+    }
+    const shared = tier.unique ? repeated(open.map(({ traits }) => tier.key(traits))) : undefined;
+    const still: Named[] = [];
+    for (const entry of open) {
+      const key = tier.key(entry.traits);
+      const list = key ? byKey.get(key) : undefined;
+      if (!list?.length || (shared && (list.length > 1 || shared.has(key)))) still.push(entry);
+      else {
+        const candidate = list.shift() as Candidate;
+        candidates.delete(candidate.key);
+        if (candidate.known.live) this.#left.delete(candidate.known.live);
+        this.#found[entry.place] = candidate.known;
+      }
+      const rest = pause();
+      if (rest) await rest;
+    }
+    return still;
+  }
+}
+
+/** An entry that is not recognised yet. */
+interface Open {
+  readonly place: number;
+  readonly channel: Channel;
+}
+
+interface Named {
+  readonly place: number;
+  readonly traits: Traits;
+}
+
+interface Candidate {
+  readonly key: string;
+  readonly traits: Traits;
+  readonly known: Known;
 }
 
 /** A key that several entries may share (they are told apart by their order), or one that counts only when unique. */
@@ -44,134 +169,64 @@ interface Tier {
   key(traits: Traits): string;
 }
 
-const join = (...parts: string[]) => parts.join("\n");
+/** The tiers of channels whose provider names them are one: its own id decides alone. */
+const unnamed = (t: Traits, ...parts: string[]) => (t.own ? "" : parts.join("\n"));
 
 /**
  * From certain to likely. An entry that a tier recognises is settled; the rest go on to the next tier. An address with a
  * rotating token falls through to guide id and name; a renamed channel is caught by its address or its guide id.
  */
 const tiers: readonly Tier[] = [
-  { unique: false, key: (t) => join(t.guideId, t.name, t.groups, t.address) },
-  { unique: false, key: (t) => join(t.guideId, t.name, t.address) },
-  { unique: false, key: (t) => join(t.guideId, t.name, t.groups) },
-  { unique: false, key: (t) => join(t.guideId, t.name) },
-  { unique: true, key: (t) => t.address },
-  { unique: true, key: (t) => t.guideId },
-  { unique: true, key: (t) => t.name },
+  { unique: false, key: (t) => t.own },
+  { unique: false, key: (t) => unnamed(t, t.guideId, t.name, t.groups, t.address) },
+  { unique: false, key: (t) => unnamed(t, t.guideId, t.name, t.address) },
+  { unique: false, key: (t) => unnamed(t, t.guideId, t.name, t.groups) },
+  { unique: false, key: (t) => unnamed(t, t.guideId, t.name) },
+  { unique: true, key: (t) => unnamed(t, t.address) },
+  { unique: true, key: (t) => unnamed(t, t.guideId) },
+  { unique: true, key: (t) => unnamed(t, t.name) },
 ];
 
-/**
- * Gives every channel its id: the one it had, else a new one that no channel of this instance ever had.
- * A provider's own id decides alone. `pause` is awaited now and then so that a long lineup shares the event loop.
- */
-export async function assignIds(
-  channels: readonly Channel[],
-  known: readonly Known[],
-  pause: () => Promise<void> | undefined,
-): Promise<Assigned[]> {
-  const all = channels.map(traitsOf);
-  const found = new Array<Known | undefined>(channels.length);
-  const left = new Set<Known>();
-  const ids = new Set<string>();
-  const byOwn = new Map<string, Known>();
-  for (const entry of known) {
-    ids.add(entry.id);
-    if (entry.own) byOwn.set(entry.own, entry);
-    else left.add(entry);
-    const rest = pause();
-    if (rest) await rest;
-  }
-  let open: number[] = [];
-  for (const [index, traits] of all.entries()) {
-    if (!traits.own) open.push(index);
-    else {
-      found[index] = byOwn.get(traits.own);
-      byOwn.delete(traits.own);
-    }
-  }
-  for (const tier of tiers) {
-    if (open.length === 0 || left.size === 0) break;
-    open = await settle(tier, open, all, left, found, pause);
-  }
-  const assigned: Assigned[] = [];
-  for (const [index, channel] of channels.entries()) {
-    const traits = all[index] as Traits;
-    const id = found[index]?.id ?? newId(traits, ids);
-    ids.add(id);
-    assigned.push({ channel, id, traits, known: found[index] });
-    const rest = pause();
-    if (rest) await rest;
-  }
-  return assigned;
+function repeated(keys: readonly string[]): Set<string> {
+  const seen = new Set<string>();
+  return new Set(keys.filter((key) => seen.has(key) || !seen.add(key)));
 }
 
-/** Runs one tier over the open entries; returns those it leaves open. */
-async function settle(
-  tier: Tier,
-  open: readonly number[],
-  all: readonly Traits[],
-  left: Set<Known>,
-  found: (Known | undefined)[],
-  pause: () => Promise<void> | undefined,
-): Promise<number[]> {
-  const candidates = new Map<string, Known[]>();
-  for (const entry of left) {
-    const key = tier.key(entry);
-    if (key) {
-      const list = candidates.get(key);
-      if (list) list.push(entry);
-      else candidates.set(key, [entry]);
-    }
-    const rest = pause();
-    if (rest) await rest;
-  }
-  const shared = new Set<string>();
-  if (tier.unique) {
-    const seen = new Set<string>();
-    for (const index of open) {
-      const key = tier.key(all[index] as Traits);
-      if (seen.has(key)) shared.add(key);
-      seen.add(key);
-    }
-  }
-  const still: number[] = [];
-  for (const index of open) {
-    const key = tier.key(all[index] as Traits);
-    const list = key ? candidates.get(key) : undefined;
-    if (!list?.length || (tier.unique && (list.length > 1 || shared.has(key)))) still.push(index);
-    else {
-      const entry = list.shift() as Known;
-      left.delete(entry);
-      found[index] = entry;
-    }
-    const rest = pause();
-    if (rest) await rest;
-  }
-  return still;
-}
+/** Makes new ids for one instance: the provider's own, else from the guide id or the name; never one that was in use. */
+export class IdMaker {
+  readonly #taken: Set<string>;
+  readonly #counts = new Map<string, number>();
 
-/** A new id, safe in a URL path: the provider's own, else from the guide id or the name. */
-function newId(traits: Traits, taken: ReadonlySet<string>): string {
-  const base = traits.own ? localId(traits.own) : slug(traits.guideId || traits.name);
-  let id = base;
-  for (let count = 2; taken.has(id); count++) id = `${base}-${count}`;
-  return id;
+  constructor(taken: Iterable<string>) {
+    this.#taken = new Set(taken);
+  }
+
+  make(channel: Channel): string {
+    const base = channel.id ? localId(channel.id) : slug(channel.guideId || channel.name);
+    let count = this.#counts.get(base) ?? 1;
+    let id = count === 1 ? base : `${base}-${count}`;
+    while (this.#taken.has(id)) id = `${base}-${++count}`;
+    this.#counts.set(base, count);
+    this.#taken.add(id);
+    return id;
+  }
 }
 
 /** A provider's own id as it appears in addresses: unchanged where it is safe there. */
-export function localId(own: string): string {
+function localId(own: string): string {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(own) ? own : slug(own);
 }
 
 /** Lowercase ASCII letters, digits, dots and dashes; a short hash where nothing of that is in the text. */
 export function slug(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9.]{0,78}[A-Za-z0-9]$/.test(text)) return text.toLowerCase();
   const ascii = text
     .normalize("NFKD")
-    .replace(/\p{M}+/gu, "")
     .toLowerCase()
+    .replace(/\p{M}+/gu, "")
     .replace(/[^a-z0-9.]+/g, "-")
-    .replace(/^[-.]+|[-.]+$/g, "")
-    .slice(0, 80);
+    .slice(0, 80)
+    .replace(/^[-.]+|[-.]+$/g, "");
   return ascii || `ch-${hash(text)}`;
 }
 

@@ -35,23 +35,24 @@ export class NumberBook {
   }
 
   /**
-   * Numbers for a list of channels, in its order; wishes come before allocation. `refused` hears of user wishes that
+   * Numbers for `count` channels, in their order; wishes come before allocation. `refused` hears of user wishes that
    * cannot be met; `pause` is awaited now and then.
    */
   async give(
-    requests: readonly NumberRequest[],
+    requestAt: (place: number) => NumberRequest,
+    count: number,
     range: NumberRange | undefined,
     refused: (request: NumberRequest) => void,
     pause: () => Promise<void> | undefined,
   ): Promise<string[]> {
     const numbers: string[] = [];
-    for (const request of requests) {
-      numbers.push(this.#grant(request, range, refused));
+    for (let place = 0; place < count; place++) {
+      numbers.push(this.#grant(requestAt(place), range, refused));
       const rest = pause();
       if (rest) await rest;
     }
-    for (const [index, request] of requests.entries()) {
-      numbers[index] ||= this.#allocate(request.id, range);
+    for (let place = 0; place < count; place++) {
+      numbers[place] ||= this.#allocate(requestAt(place).id, range);
       const rest = pause();
       if (rest) await rest;
     }

@@ -1,23 +1,78 @@
-// How a channel appears outside: the id under which the guide lists it, and whether two of them are the same.
-import type { Channel } from "../types.ts";
+// How a channel appears outside: the id under which the guide lists it, and whether it is still the same.
+import type { Channel, LineupChannel } from "../types.ts";
 
 /**
  * The guide id that the lineup publishes. The provider's own where there is one; a shifted channel gets an id of its own,
  * since its programmes lie elsewhere than those of the channel it follows; else one made of the channel's id, in the
  * domain-like form that XMLTV wants.
  */
-export function outputGuideId(channel: Channel, instance: string, id: string): string {
+function outputGuideId(channel: Channel, instance: string, id: string): string {
   const shift = channel.guideShift ? shiftTail(channel.guideShift) : "";
-  if (channel.guideId) return channel.guideId + shift;
-  return `${id}.${instance}`.replace(/[^A-Za-z0-9.-]+/g, "-") + shift;
+  return (channel.guideId ?? madeGuideId(instance, id)) + shift;
+}
+
+function madeGuideId(instance: string, id: string): string {
+  return `${id}.${instance}`.replace(/[^A-Za-z0-9.-]+/g, "-");
 }
 
 function shiftTail(shift: number): string {
   return `.${shift > 0 ? "plus" : "minus"}${Math.abs(Math.round(shift / 60_000))}`;
 }
 
-/** Deep equality of plain values: texts, numbers, booleans, lists and records; an absent key equals an undefined one. */
-export function same(a: unknown, b: unknown): boolean {
+/** The provider's own guide id; undefined where the published one was made here. */
+export function ownGuideId(channel: LineupChannel): string | undefined {
+  const { guideId, guideShift, instance, id } = channel;
+  const plain = guideShift ? guideId.slice(0, -shiftTail(guideShift).length) : guideId;
+  // Only a made one can end in the instance's name; most do not even look like it.
+  if (!plain.endsWith(`.${instance.replace(/[^A-Za-z0-9.-]+/g, "-")}`)) return plain;
+  return plain === madeGuideId(instance, id.slice(instance.length + 1)) ? undefined : plain;
+}
+
+const none: readonly never[] = [];
+
+/** A provider's channel as the lineup publishes it; `before` itself when nothing of it changed. */
+export function publish(
+  channel: Channel,
+  instance: string,
+  id: string,
+  number: string,
+  before: LineupChannel | undefined,
+): LineupChannel {
+  const { id: ownId, ...rest } = channel;
+  const guideId = outputGuideId(channel, instance, id);
+  if (before && before.number === number && before.guideId === guideId && sameChannel(channel, before)) return before;
+  return {
+    ...rest,
+    id: `${instance}:${id}`,
+    instance,
+    number,
+    guideId,
+    alternates: none,
+    ...(ownId === undefined ? {} : { ownId }),
+  };
+}
+
+/** Whether upstream still says of a channel what it said. Texts first: they are what changes. */
+function sameChannel(a: Channel, b: LineupChannel): boolean {
+  return (
+    a.name === b.name &&
+    a.url === b.url &&
+    a.id === b.ownId &&
+    a.logo === b.logo &&
+    a.guideName === b.guideName &&
+    a.guideShift === b.guideShift &&
+    a.radio === b.radio &&
+    same(a.groups, b.groups) &&
+    same(a.headers, b.headers) &&
+    same(a.catchup, b.catchup) &&
+    same(a.properties, b.properties) &&
+    same(a.attributes, b.attributes) &&
+    same(a.directives, b.directives)
+  );
+}
+
+/** Deep equality of plain values: texts, numbers, booleans, lists and records. */
+function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
   const left = a as Record<string, unknown>;

@@ -15,17 +15,30 @@ export default definePlugin({
     const base = /^https?:\/\//i.test(config.playlist) ? config.playlist : undefined;
     const headers = requestHeaders(config, config.playlist);
 
+    const read = (document: Document, signal: AbortSignal) =>
+      parsePlaylist(document.open(signal), { base, encoding: config.encoding });
+
+    /** A web page that says "sorry" must not take the place of a good playlist. */
+    const check = async (copy: Document) => {
+      const playlist = read(copy, host.signal);
+      for await (const _ of playlist) return;
+      throw notPlaylist(playlist);
+    };
+
+    const notPlaylist = ({ rejection }: Playlist) =>
+      new HeadendError("playlist.not", { url: nameOf(config.playlist), reason: rejection ?? "it has no entries" });
+
     async function* readChannels(signal: AbortSignal): AsyncGenerator<Channel> {
-      const document = await host.fetch.document(config.playlist, { local: true, signal, ...(headers && { headers }) });
-      const playlist = parsePlaylist(document.open(signal), { base, encoding: config.encoding });
-      try {
-        yield* playlist;
-        if (playlist.rejection)
-          throw new HeadendError("playlist.not", { url: nameOf(config.playlist), reason: playlist.rejection });
-      } catch (thrown) {
-        original = undefined;
-        throw thrown;
-      }
+      const document = await host.fetch.document(config.playlist, {
+        local: true,
+        check,
+        signal,
+        ...(headers && { headers }),
+      });
+      const playlist = read(document, signal);
+      original = undefined;
+      yield* playlist;
+      if (playlist.rejection) throw notPlaylist(playlist);
       original = document;
       guides = playlist.header.guides;
       const counts = countDropped(playlist);

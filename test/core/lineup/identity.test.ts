@@ -2,63 +2,74 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { assignIds, type Known, slug } from "../../../core/lineup/identity.ts";
-import type { Channel } from "../../../core/types.ts";
+import { type Departed, departedOf, IdMaker, Recogniser, slug } from "../../../core/lineup/identity.ts";
+import { publish } from "../../../core/lineup/output.ts";
+import type { Channel, LineupChannel } from "../../../core/types.ts";
 
 const never = () => undefined;
 
-/** Assigns ids and returns what would be remembered, as the lineup does it. */
-async function round(channels: readonly Channel[], known: readonly Known[]) {
-  const assigned = await assignIds(channels, known, never);
-  const after = new Map(known.map((k) => [k.id, k]));
-  for (const [index, { id, traits }] of assigned.entries()) after.set(id, { ...traits, id, number: String(index) });
-  return { ids: assigned.map((a) => a.id), known: [...after.values()] };
+interface Memory {
+  readonly live: readonly LineupChannel[];
+  readonly departed: readonly Departed[];
+}
+
+const nothing: Memory = { live: [], departed: [] };
+
+/** One refresh: the ids given, and what is remembered after it, as the lineup does it. */
+async function round(channels: readonly Channel[], { live, departed }: Memory) {
+  const recogniser = new Recogniser(live);
+  for (const channel of channels) recogniser.take(channel);
+  const { found, gone } = await recogniser.settle(departed, never);
+  const maker = new IdMaker([...departed.map((d) => d.id), ...live.map((c) => c.id.slice(2))]);
+  const ids = channels.map((channel, place) => found[place]?.id ?? maker.make(channel));
+  const next = channels.map((channel, place) => publish(channel, "i", ids[place] as string, "1", undefined));
+  return { ids, memory: { live: next, departed: [...departed, ...gone.map(departedOf)] } };
 }
 
 const rai1: Channel = { name: "Rai 1", guideId: "Rai1.it", groups: ["Italia"], url: "http://a.example/1.ts" };
 const rai1hd: Channel = { name: "Rai 1 HD", guideId: "Rai1.it", groups: ["Italia"], url: "http://a.example/1hd.ts" };
 const radio: Channel = { name: "Radio Due", url: "http://a.example/due.mp3" };
 
-describe("assignIds()", () => {
+describe("Recogniser", () => {
   it("names a new channel by its guide id, else by its name", async () => {
-    assert.deepEqual((await round([rai1, radio], [])).ids, ["rai1.it", "radio-due"]);
+    assert.deepEqual((await round([rai1, radio], nothing)).ids, ["rai1.it", "radio-due"]);
   });
 
   it("uses the provider's own id as it is", async () => {
-    assert.deepEqual((await round([{ name: "A", id: "MAIN_7" }], [])).ids, ["MAIN_7"]);
+    assert.deepEqual((await round([{ name: "A", id: "MAIN_7" }], nothing)).ids, ["MAIN_7"]);
   });
 
   it("keeps ids when upstream reorders", async () => {
-    const first = await round([rai1, rai1hd, radio], []);
-    const second = await round([radio, rai1hd, rai1], first.known);
+    const first = await round([rai1, rai1hd, radio], nothing);
+    const second = await round([radio, rai1hd, rai1], first.memory);
     assert.deepEqual(second.ids, [...first.ids].reverse());
   });
 
   it("does not let a new duplicate take an old channel's id", async () => {
-    const first = await round([rai1], []);
-    assert.deepEqual((await round([rai1hd, rai1], first.known)).ids, ["rai1.it-2", "rai1.it"]);
+    const first = await round([rai1], nothing);
+    assert.deepEqual((await round([rai1hd, rai1], first.memory)).ids, ["rai1.it-2", "rai1.it"]);
   });
 
   it("recognises a renamed channel by its guide id", async () => {
-    const first = await round([rai1], []);
-    assert.deepEqual((await round([{ ...rai1, name: "RAI UNO", url: "http://b.example/x" }], first.known)).ids, ["rai1.it"]);
+    const first = await round([rai1], nothing);
+    assert.deepEqual((await round([{ ...rai1, name: "RAI UNO", url: "http://b.example/x" }], first.memory)).ids, ["rai1.it"]);
   });
 
   it("recognises a channel without guide id by its address when it is renamed", async () => {
-    const first = await round([radio], []);
-    assert.deepEqual((await round([{ ...radio, name: "Rai Radio 2" }], first.known)).ids, ["radio-due"]);
+    const first = await round([radio], nothing);
+    assert.deepEqual((await round([{ ...radio, name: "Rai Radio 2" }], first.memory)).ids, ["radio-due"]);
   });
 
   it("recognises every channel when all addresses change", async () => {
-    const first = await round([rai1, rai1hd, radio], []);
+    const first = await round([rai1, rai1hd, radio], nothing);
     const moved = [radio, rai1, rai1hd].map((c) => ({ ...c, url: `${c.url}?token=${c.name.length}` }));
-    assert.deepEqual((await round(moved, first.known)).ids, ["radio-due", "rai1.it", "rai1.it-2"]);
+    assert.deepEqual((await round(moved, first.memory)).ids, ["radio-due", "rai1.it", "rai1.it-2"]);
   });
 
   it("gives a channel that comes back its old id", async () => {
-    const first = await round([rai1, radio], []);
-    const second = await round([radio], first.known);
-    assert.deepEqual((await round([rai1, radio], second.known)).ids, first.ids);
+    const first = await round([rai1, radio], nothing);
+    const second = await round([radio], first.memory);
+    assert.deepEqual((await round([rai1, radio], second.memory)).ids, first.ids);
   });
 
   it("never gives one id twice, and gives the same ids to the same entries in any order", async () => {
@@ -69,11 +80,11 @@ describe("assignIds()", () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(channel, { maxLength: 12 }), fc.infiniteStream(fc.nat()), async (channels, order) => {
-        const first = await round(channels, []);
+        const first = await round(channels, nothing);
         assert.equal(new Set(first.ids).size, channels.length);
         const pairs = channels.map((c, i) => ({ c, id: first.ids[i], key: order.next().value as number }));
         pairs.sort((a, b) => a.key - b.key);
-        const second = await round(pairs.map((p) => p.c), first.known);
+        const second = await round(pairs.map((p) => p.c), first.memory);
         assert.equal(new Set(second.ids).size, channels.length);
         assert.deepEqual([...second.ids].sort(), [...first.ids].sort());
         if (new Set(channels.map((c) => c.url)).size === channels.length) {
@@ -83,9 +94,11 @@ describe("assignIds()", () => {
     );
   });
 
-  it("remembers no address, only its hash", async () => {
-    const { known } = await round([{ name: "A", url: "http://h.example/secretuser/secretpass/1.ts" }], []);
-    assert.doesNotMatch(JSON.stringify(known), /secret/);
+  it("remembers no address of a channel that left, only its hash", async () => {
+    const { memory } = await round([{ name: "A", url: "http://h.example/secretuser/secretpass/1.ts" }], nothing);
+    const { departed } = (await round([{ name: "B" }], memory)).memory;
+    assert.equal(departed.length, 1);
+    assert.doesNotMatch(JSON.stringify(departed), /secret/);
   });
 });
 

@@ -1,16 +1,18 @@
 // The lineup over a real registry and store: what clients key on never moves.
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { artefactOf } from "../../../core/cache.ts";
 import { HeadendError } from "../../../core/errors.ts";
+import { documentOf } from "../../../core/fetch/document.ts";
 import { guideTargets } from "../../../core/lineup/compose.ts";
 import { createLineup, type LineupKeeper, type UpdateOptions } from "../../../core/lineup/index.ts";
-import { openRegistry } from "../../../core/lineup/registry.ts";
 import { createStore } from "../../../core/lineup/store.ts";
 import type { Logger } from "../../../core/plugin.ts";
-import type { Channel, Document } from "../../../core/types.ts";
+import { createTestClock } from "../../support/clock.ts";
+import type { Artefact, Channel } from "../../../core/types.ts";
 
 let folder = "";
 let lineup: LineupKeeper;
@@ -19,7 +21,7 @@ const log: Logger = { debug() {}, info() {}, warn: (text) => void warnings.push(
 const settings = { duplicates: "keep", shrinkGuard: 3 } as const;
 
 function open(): LineupKeeper {
-  return createLineup({ registry: openRegistry(join(folder, "registry.db")), store: createStore(folder), log });
+  return createLineup({ store: createStore(folder), log, clock: createTestClock() });
 }
 
 async function* list(channels: readonly Channel[]): AsyncIterable<Channel> {
@@ -48,7 +50,6 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  lineup.close();
   await rm(folder, { recursive: true });
 });
 
@@ -62,7 +63,6 @@ describe("createLineup()", () => {
   it("keeps ids and numbers over a restart, a reordering, a loss and a return", async () => {
     await update("one", many(30));
     const before = shown();
-    lineup.close();
     lineup = open();
     await lineup.arrange(["one", "two"], settings);
     await update("one", many(30).reverse().slice(0, 16));
@@ -80,7 +80,6 @@ describe("createLineup()", () => {
   it("never gives away a number that its channel has left, not even after a restart", async () => {
     await update("one", [{ name: "A" }]);
     await update("one", [{ name: "A" }], { rules: [{ set: [{ where: { name: "A" }, number: "9" }] }] });
-    lineup.close();
     lineup = open();
     await lineup.arrange(["one", "two"], settings);
     await update("two", [{ name: "X", number: "1" }]);
@@ -90,7 +89,6 @@ describe("createLineup()", () => {
   it("serves the last good lineup after a restart before any upstream answers", async () => {
     await update("one", many(3));
     const before = lineup.channels();
-    lineup.close();
     lineup = open();
     assert.equal(lineup.ready, false);
     await lineup.restore(["one", "two"]);
@@ -101,7 +99,6 @@ describe("createLineup()", () => {
 
   it("serves nothing of a last good lineup that cannot be read, and recovers", async () => {
     await update("one", many(3));
-    lineup.close();
     await writeFile(join(folder, "one.ndjson"), '{"name": broken');
     lineup = open();
     await lineup.restore(["one"]);
@@ -155,7 +152,7 @@ describe("createLineup()", () => {
     lineup.onChange(() => changes++, new AbortController().signal);
     const before = lineup.channels("one");
     const times = async () =>
-      Promise.all((await readdir(folder)).filter((n) => n !== "registry.db-shm").map(async (n) => `${n} ${(await stat(join(folder, n))).mtimeMs}`));
+      Promise.all((await readdir(folder)).map(async (n) => `${n} ${(await stat(join(folder, n))).mtimeMs}`));
     const written = await times();
     assert.equal((await update("one", many(3))).changed, false);
     assert.deepEqual(await times(), written);
@@ -177,12 +174,32 @@ describe("createLineup()", () => {
     assert.match(warnings.join(), /number 1 belongs to another channel/);
   });
 
-  it("gives the upstream's own playlist only while no rule edits the channels", async () => {
-    const document = { path: "/p" } as Document;
-    await update("one", many(2), { original: () => document });
-    assert.equal(lineup.original("one"), document);
-    await update("one", many(2), { original: () => document, rules: [{ exclude: [{ name: "C0" }] }] });
+  it("keeps the upstream's own playlist while no rule edits the channels, whatever comes next and over a restart", async () => {
+    const upstream = join(folder, "upstream.m3u");
+    const give = async (text: string, digest: string) => {
+      await writeFile(upstream, text);
+      const artefact = await artefactOf(upstream);
+      return () => documentOf(artefact as Artefact, digest, true, 0);
+    };
+    const read = async () => {
+      const document = lineup.original("one");
+      return document && readFile(document.path, "utf8");
+    };
+    const original = await give("first", "d1");
+    await update("one", many(20), { original });
+    assert.equal(await read(), "first");
+    await give("a web page", "d2");
+    await assert.rejects(update("one", many(2), { original }));
+    assert.equal(await read(), "first");
+    lineup = open();
+    await lineup.restore(["one"]);
+    assert.equal(await read(), "first");
+    await lineup.arrange(["one"], settings);
+    await update("one", many(20), { original: await give("third", "d3") });
+    assert.equal(await read(), "third");
+    await update("one", many(20), { original, rules: [{ exclude: [{ name: "C0" }] }] });
     assert.equal(lineup.original("one"), undefined);
+    assert.deepEqual((await readdir(folder)).filter((name) => name.includes("original")), []);
     assert.equal(lineup.original("nobody"), undefined);
   });
 

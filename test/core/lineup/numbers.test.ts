@@ -9,7 +9,7 @@ const ask = (id: string, wish?: string, has = "", pinned = false): NumberRequest
 
 async function give(book: NumberBook, requests: NumberRequest[], range?: NumberRange) {
   const refused: string[] = [];
-  const numbers = await book.give(requests, range, (r) => refused.push(r.id), never);
+  const numbers = await book.give((place) => requests[place] as NumberRequest, requests.length, range, (r) => refused.push(r.id), never);
   return { numbers, refused };
 }
 
