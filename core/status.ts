@@ -1,13 +1,14 @@
 // What the HTTP side may know: the state of every instance and of the guide, computed at most once a second.
 import type { GuideKeeper } from "./guide/index.ts";
 import type { Instance } from "./instance.ts";
-import type { Clock, Lineup } from "./plugin.ts";
+import type { LineupKeeper } from "./lineup/index.ts";
+import type { Clock } from "./plugin.ts";
 import type { Headend, InstanceStatus, SourceStatus, StatusReport } from "./server/headend.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { version } from "./version.ts";
 
 export interface StatusOptions {
-  readonly lineup: Lineup;
+  readonly lineup: LineupKeeper;
   readonly guide: GuideKeeper;
   readonly clock: Clock;
   /** Asked when needed: the server is made before the supervisor. */
@@ -67,19 +68,21 @@ export function createHeadend({ lineup, guide, clock, supervisor }: StatusOption
     },
   };
 
+  /** A restart does not make an artefact older: what was kept counts from when it was last written. */
   function healthProblems({ instances, merging }: Supervisor, now: number): string[] {
     const problems: string[] = [];
+    const merged = Math.max(merging.lastSuccess ?? 0, guide.merged ?? 0);
     let longest = 0;
     for (const [name, { refreshes, lastSuccess, config }] of instances) {
       if (!refreshes) continue;
       longest = Math.max(longest, config.refresh);
-      const age = lastSuccess === undefined ? undefined : now - lastSuccess;
-      if (age === undefined) problems.push(`${name} has not refreshed yet`);
-      else if (age > 2 * config.refresh) problems.push(`${name} is older than twice its refresh interval`);
+      const at = Math.max(lastSuccess ?? 0, lineup.confirmed(name) ?? merged);
+      if (at === 0) problems.push(`${name} has not refreshed yet`);
+      else if (now - at > 2 * config.refresh) problems.push(`${name} is older than twice its refresh interval`);
     }
     if (longest === 0) return problems;
-    if (merging.lastSuccess === undefined) problems.push("the guide has not been merged yet");
-    else if (now - merging.lastSuccess > 2 * longest) problems.push("the guide is older than twice the refresh interval");
+    if (merged === 0) problems.push("the guide has not been merged yet");
+    else if (now - merged > 2 * longest) problems.push("the guide is older than twice the refresh interval");
     return problems;
   }
 }

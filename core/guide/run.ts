@@ -26,20 +26,24 @@ export async function runMerge({ worker: url, job, targets, clock, signal, progr
   const send = (message: ToWorker) => worker.postMessage(message);
   let answer: FromWorker | undefined;
   let crash: unknown;
+  const over = new AbortController();
   const ended = new Promise<void>((resolve) => {
     worker.on("message", (message: FromWorker) => {
-      if ("progress" in message) progress(message.progress);
-      else answer = message;
+      if ("progress" in message) return progress(message.progress);
+      answer = message;
+      resolve();
     });
     worker.on("error", (error) => {
-      crash ??= error;
+      crash = error;
       resolve();
     });
     worker.on("exit", () => resolve());
+    over.signal.addEventListener("abort", () => resolve(), { once: true });
   });
+  // Asked first, so that it can close its files; made to end when it does not listen.
   const abort = () => {
     send({ abort: true });
-    void Promise.race([ended, clock.sleep(PATIENCE)]).then(() => worker.terminate());
+    clock.sleep(PATIENCE, over.signal).then(() => over.abort()).catch(() => {});
   };
   signal.addEventListener("abort", abort, { once: true });
   try {
@@ -48,6 +52,7 @@ export async function runMerge({ worker: url, job, targets, clock, signal, progr
     await ended;
   } finally {
     signal.removeEventListener("abort", abort);
+    over.abort();
     await worker.terminate();
   }
   signal.throwIfAborted();

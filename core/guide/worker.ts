@@ -1,4 +1,4 @@
-// The worker's entry: takes targets in batches, runs one merge, tells how it went, and ends.
+// The worker's entry: takes targets in batches, runs one merge and tells how it went; whoever started it ends it.
 import { parentPort, workerData } from "node:worker_threads";
 import { reasonOf } from "../errors.ts";
 import { type MergeJob, type MergeResult, mergeGuide } from "./merge.ts";
@@ -30,8 +30,7 @@ if (port) {
     else {
       mergeGuide(workerData as MergeJob, targets, controller.signal, progress)
         .then((result) => send({ result }))
-        .catch((error) => send({ failure: reasonOf(error) }))
-        .finally(() => port.close());
+        .catch((error) => send({ failure: reasonOf(error) }));
     }
   });
 }

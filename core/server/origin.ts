@@ -19,9 +19,8 @@ export function pathOf(url: string): string {
 }
 
 /**
- * The host that a request names, port included unless it is the scheme's own. Read from the address, which the runtimes
- * make of the Host header (where there is none, Deno puts the listening address): that costs nothing, while the first
- * look at any header costs as much as all of the routing.
+ * The host that a request names, port included unless it is the scheme's own. Read from the address, as the path is, so
+ * that the two cannot disagree: the runtimes make it of the Host header (where there is none, Deno puts its own).
  */
 export function hostOf(url: string): string {
   const start = url.indexOf("://") + 3;

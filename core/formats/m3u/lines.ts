@@ -1,5 +1,5 @@
 // Bytes to blocks of whole lines: any chunk boundaries, any line ends, any of the encodings met; memory stays flat.
-import { Buffer, isUtf8 } from "node:buffer";
+import { Buffer } from "node:buffer";
 
 /** A line longer than this many bytes is no line of a playlist: it is skipped, without being held. */
 export const longestLine = 1 << 20;
@@ -75,18 +75,29 @@ function lastLineEnd(block: Uint8Array): number {
   return at;
 }
 
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const windows1252 = new TextDecoder("windows-1252");
 
 function decode(block: Uint8Array): string {
-  if (isUtf8(block)) return utf8.decode(block);
+  return decodeUtf8(block) ?? decodeLines(block);
+}
+
+/** Undefined when the bytes are not UTF-8: decoding is the quickest way to find out. */
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeLines(block: Uint8Array): string {
   let text = "";
   for (let start = 0; start < block.length; ) {
     const rest = block.subarray(start);
-    const length = Math.min(firstLineEnd(rest) + 1, rest.length);
-    const line = rest.subarray(0, length);
-    text += isUtf8(line) ? utf8.decode(line) : windows1252.decode(line);
-    start += length;
+    const line = rest.subarray(0, firstLineEnd(rest) + 1);
+    text += decodeUtf8(line) ?? windows1252.decode(line);
+    start += line.length;
   }
   return text;
 }

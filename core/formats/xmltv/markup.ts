@@ -22,6 +22,11 @@ export class Markup {
 
   reset(bytes: Buffer): void {
     this.#bytes = bytes;
+    this.rewind();
+  }
+
+  /** Allows offsets to be asked for from the front again. */
+  rewind(): void {
     this.#declaration = this.#instruction = -1;
   }
 
@@ -57,8 +62,8 @@ export class Markup {
   }
 
   /**
-   * The next such tag at or after `from` and before `bound`, outside of what hides it; -1 when there is none, -2 when
-   * something hides all that follows.
+   * The next such tag at or after `from` and before `bound`, outside of what hides it; -1 when there is none in the buffer,
+   * or none that is not hidden by something whose end is not there.
    */
   find(tag: Buffer, from: number, bound: number): number {
     const bytes = this.#bytes;
@@ -74,7 +79,7 @@ export class Markup {
       }
       if (hidden >= bound) return -1;
       const after = this.after(hidden);
-      if (after < 0) return -2;
+      if (after < 0) return -1;
       at = after;
     }
   }

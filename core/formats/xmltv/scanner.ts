@@ -63,7 +63,10 @@ export class Scanner {
   #carried = 0;
   /** What a comment or an oversized element ends with, while that is being waited for. */
   #seek: Buffer | undefined;
-  readonly #markup = new Markup();
+  /** Each looks ahead at its own pace, and none may go back: for the next programme, the next channel, and within an element. */
+  readonly #programmes = new Markup();
+  readonly #channels = new Markup();
+  readonly #inside = new Markup();
   #final = false;
   /** The next programme and channel, once looked up; -2 when not, -1 when there is none in the buffer. */
   #nextProgramme = UNKNOWN;
@@ -126,7 +129,9 @@ export class Scanner {
   /** Scans from an element boundary; stops at the first boundary at or after `enough`. Returns how far it came. */
   #scan(bytes: Buffer, enough: number): number {
     const size = bytes.length;
-    const markup = this.#markup;
+    const markup = this.#inside;
+    this.#programmes.reset(bytes);
+    this.#channels.reset(bytes);
     markup.reset(bytes);
     this.bytes = bytes;
     this.#nextProgramme = this.#nextChannel = UNKNOWN;
@@ -168,7 +173,7 @@ export class Scanner {
 
   /** Between elements: past a comment, an instruction, a section or a declaration; they may be of any length. */
   #skipBetween(at: number): number {
-    const markup = this.#markup;
+    const markup = this.#inside;
     const size = this.bytes.length;
     const after = markup.after(at);
     if (after >= 0) return after;
@@ -192,25 +197,26 @@ export class Scanner {
     this.repeated = false;
     if (next >= 0 && bound - at <= NEAR && this.#repeats(at)) {
       const end = this.#endBefore(bound);
-      if (end > this.idEnd && this.#markup.plain(from, bound)) {
+      if (end > this.idEnd && this.#inside.plain(from, bound)) {
         this.repeated = true;
-        return this.#found(at, end, true, true);
+        return this.#tell(at, end, true, true);
       }
     }
     const tagEnd = this.#readTag(from, bound);
     if (tagEnd < 0) return next < 0 && !this.#final ? -1 : this.#unclosed(at, bound, true);
-    this.#remember(at);
     if (bytes[tagEnd - 2] === SLASH) return this.#found(at, tagEnd, true, true);
     // Nearly always the end tag stands right before the next programme, which saves looking for it from the front.
     if (bound - at <= NEAR) {
       if (next < 0 && !this.#final) return -1;
       const end = this.#endBefore(bound);
-      if (end >= tagEnd && this.#markup.plain(tagEnd, bound)) return this.#found(at, end, true, true);
+      if (end >= tagEnd && this.#inside.plain(from, bound)) return this.#found(at, end, true, true);
     }
-    const end = this.#markup.endOf(PROGRAMME_END, tagEnd, bound);
-    if (end >= 0) return this.#found(at, end, true, true);
+    // From the tag's start, not its end: what hides tags must be the same for every look-up, also in a broken tag.
+    const end = this.#inside.endOf(PROGRAMME_END, from, bound);
+    if (end >= 0) return this.#found(at, end, true, true, tagEnd);
     if (next < 0 && !this.#final) return -1;
-    const channel = this.#markup.find(CHANNEL, tagEnd, bound);
+    this.#inside.rewind();
+    const channel = this.#inside.find(CHANNEL, from, bound);
     return this.#unclosed(at, channel < 0 ? bound : channel, true);
   }
 
@@ -218,22 +224,22 @@ export class Scanner {
     const { bytes } = this;
     const from = at + CHANNEL.length;
     const programme = this.#programmeAfter(from);
-    if (this.#nextChannel < from && this.#nextChannel !== -1) this.#nextChannel = this.#markup.find(CHANNEL, from, bytes.length);
+    if (this.#nextChannel < from && this.#nextChannel !== -1) this.#nextChannel = this.#channels.find(CHANNEL, from, bytes.length);
     const channel = this.#nextChannel;
     const next = channel < 0 || (programme >= 0 && programme < channel) ? programme : channel;
     const bound = next < 0 ? bytes.length : next;
     const tagEnd = this.#readTag(from, bound);
     if (tagEnd < 0) return next < 0 && !this.#final ? -1 : this.#unclosed(at, bound, false);
     if (bytes[tagEnd - 2] === SLASH) return this.#found(at, tagEnd, true, false);
-    const end = this.#markup.endOf(CHANNEL_END, tagEnd, bound);
-    if (end >= 0) return this.#found(at, end, true, false);
+    const end = this.#inside.endOf(CHANNEL_END, from, bound);
+    if (end >= 0) return this.#found(at, end, true, false, tagEnd);
     return next < 0 && !this.#final ? -1 : this.#unclosed(at, bound, false);
   }
 
   #programmeAfter(from: number): number {
     const known = this.#nextProgramme;
     if (known >= from || known === -1) return known;
-    this.#nextProgramme = this.#markup.find(PROGRAMME, from, this.bytes.length);
+    this.#nextProgramme = this.#programmes.find(PROGRAMME, from, this.bytes.length);
     return this.#nextProgramme;
   }
 
@@ -277,11 +283,20 @@ export class Scanner {
   }
 
   #unclosed(start: number, end: number, programme: boolean): number {
+    // The end tag was looked for beyond what turned out to be the end.
+    this.#inside.rewind();
     this.#sink.lost("element not closed");
-    return this.#found(start, end, false, programme);
+    return this.#found(start, end, false, programme, Number.POSITIVE_INFINITY);
   }
 
-  #found(start: number, end: number, closed: boolean, programme: boolean): number {
+  #found(start: number, end: number, closed: boolean, programme: boolean, tagEnd = 0): number {
+    // A quote that is not closed has swallowed the end tag: what was read beyond it is not the element's.
+    if (end < tagEnd) this.#readTag(start + (programme ? PROGRAMME : CHANNEL).length, end);
+    if (programme) this.#remember(start);
+    return this.#tell(start, end, closed, programme);
+  }
+
+  #tell(start: number, end: number, closed: boolean, programme: boolean): number {
     this.start = start;
     this.end = end;
     this.closed = closed;
