@@ -1,25 +1,35 @@
 // Puts the headend together from a config: data folder, lineup, guide, server and supervisor, wired by hand.
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import process from "node:process";
 import { defaults as always } from "../plugins/index.ts";
 import { defaults as unconfigured } from "../providers/index.ts";
 import { removeLeftovers } from "./cache.ts";
 import { systemClock } from "./clock.ts";
-import { type Config, checkOptions, type Flags, formatProblem, readConfig } from "./config/index.ts";
+import {
+  type Config,
+  checkOptions,
+  type Flags,
+  formatProblem,
+  type InstanceConfig,
+  type Problem,
+  readConfig,
+} from "./config/index.ts";
 import type { Environment } from "./config/substitute.ts";
 import { HeadendError, reasonOf } from "./errors.ts";
 import { createOriginLimiter } from "./fetch/index.ts";
 import { createGuide } from "./guide/index.ts";
-import { guideSettings } from "./merging.ts";
 import { createLineup } from "./lineup/index.ts";
 import { createStore } from "./lineup/store.ts";
 import { createLoader, type Loader } from "./loader.ts";
 import { lockFolder } from "./lock.ts";
 import { createLog, type Log } from "./log.ts";
+import { guideSettings } from "./merging.ts";
 import type { Plugin } from "./plugin.ts";
+import { diskReason } from "./replacement.ts";
 import { importFile } from "./runtime/modules.ts";
-import { createHeadend } from "./status.ts";
 import { createServer, type Server } from "./server/index.ts";
+import { createHeadend } from "./status.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions, type Wanted } from "./supervisor.ts";
 import { userAgent } from "./version.ts";
 
@@ -59,6 +69,26 @@ export function createPluginLoader(setting: Setting, dataFolder: string, configF
   return createLoader({ builtins: setting.builtins, dataFolder, configFolder, importFile, clock: systemClock });
 }
 
+/** Every problem of the instances' own keys, and of the plugins that they use. */
+export async function checkInstances(instances: readonly InstanceConfig[], loader: Loader): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const instance of instances) {
+    try {
+      const checked = checkOptions(instance, await loader.load(instance.use));
+      if ("problems" in checked) problems.push(...checked.problems);
+    } catch (error) {
+      problems.push({ ...instance.locate(["use"]), key: `instances.${instance.name}.use`, reason: reasonOf(error) });
+    }
+  }
+  return problems;
+}
+
+/** A stray failure of one plugin must not end the others. */
+export function outliveStrays(log: Log): void {
+  process.on("unhandledRejection", (error) => log.error(`unhandled rejection: ${reasonOf(error)}`, { error }));
+  process.on("uncaughtException", (error) => log.error(`uncaught exception: ${reasonOf(error)}`, { error }));
+}
+
 /** Builds everything; nothing runs until the supervisor is told what is wanted. */
 export async function assemble(
   setting: Setting,
@@ -70,7 +100,10 @@ export async function assemble(
   const log = createLog({ ...settings.log, clock });
   const data = settings.data;
   const lock = await lockFolder(data);
-  await Promise.all(["lineup", "guide", "instances", "plugins"].map((name) => mkdir(join(data, name), { recursive: true, mode: 0o700 })));
+  if (lock.unwritable) log.error(`${lock.unwritable.message}; what it holds is served until it can`);
+  // A disk that refuses has been told of; whoever writes there says so again.
+  for (const name of ["lineup", "guide", "instances", "plugins"])
+    await mkdir(join(data, name), { recursive: true, mode: 0o700 }).catch(() => {});
   void removeLeftovers(data).catch((error) => log.warn(`leftovers of an earlier run stay: ${reasonOf(error)}`));
   const lineup = createLineup({
     store: createStore(join(data, "lineup")),
@@ -84,7 +117,9 @@ export async function assemble(
     worker: setting.worker,
     settings: guideSettings(settings.guide),
   });
-  await guide.restore();
+  await guide
+    .restore()
+    .catch((error) => log.error(`the last good guide could not be put in order: ${diskReason(error)}`));
   const headend = createHeadend({ lineup, guide, clock, supervisor: () => supervisor });
   const server = createServer({ headend, ...settings, log: log.child("server"), clock });
   const supervisor = createSupervisor({

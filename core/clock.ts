@@ -14,10 +14,13 @@ export const systemClock: Clock = {
         reject(signal?.reason);
       };
       // Timers hold at most 2^31-1 ms; a longer sleep than 24 days is taken as 24 days.
-      const timer = setTimeout(() => {
-        signal?.removeEventListener("abort", onAbort);
-        resolve();
-      }, Math.min(ms, 0x7fffffff));
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        },
+        Math.min(ms, 0x7fffffff),
+      );
       signal?.addEventListener("abort", onAbort, { once: true });
     });
   },

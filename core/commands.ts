@@ -1,26 +1,26 @@
 // The commands that end by themselves: check, plugins, refresh.
 import process from "node:process";
+import {
+  assemble,
+  checkInstances,
+  createPluginLoader,
+  outliveStrays,
+  readWanted,
+  type Setting,
+  wantedOf,
+} from "./assembly.ts";
 import { systemClock } from "./clock.ts";
-import { allWell, formatRefresh, formatTable } from "./report.ts";
-import { assemble, createPluginLoader, readWanted, type Setting } from "./assembly.ts";
-import { checkOptions, describePlugin, describePluginSchema, formatProblem } from "./config/index.ts";
-import { reasonOf } from "./errors.ts";
+import { describePlugin, describePluginSchema, formatProblem, sortProblems } from "./config/index.ts";
 import { createProgress } from "./progress.ts";
+import { allWell, formatRefresh, formatTable } from "./report.ts";
 
 /** Reads the config and every plugin it names; prints every problem. */
 export async function runCheck(setting: Setting): Promise<number> {
   const config = await readWanted(setting);
-  const problems = config.problems.map(formatProblem);
   const loader = createPluginLoader(setting, config.settings?.data ?? setting.cwd, config.file);
-  for (const instance of config.instances) {
-    try {
-      const checked = checkOptions(instance, await loader.load(instance.use));
-      if ("problems" in checked) problems.push(...checked.problems.map(formatProblem));
-    } catch (error) {
-      const { file, line, column } = instance.locate(["use"]);
-      problems.push(formatProblem({ file, line, column, key: `instances.${instance.name}.use`, reason: reasonOf(error) }));
-    }
-  }
+  const problems = sortProblems([...config.problems, ...(await checkInstances(config.instances, loader))]).map(
+    formatProblem,
+  );
   const from = config.file ?? "no config file, so the built-in one";
   if (problems.length === 0) process.stdout.write(`${from}: nothing wrong; ${config.instances.length} instances\n`);
   else process.stderr.write(`${problems.join("\n")}\n`);
@@ -48,15 +48,25 @@ export async function runRefresh(setting: Setting): Promise<number> {
   const config = await readWanted(setting);
   for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
   const progress = createProgress(process.stderr, systemClock);
-  const { supervisor, close } = await assemble(setting, config, { schedule: false, progress: progress.merge });
-  await supervisor.apply({ settings: config.settings ?? supervisor.settings, instances: config.instances });
-  const stop = () => void close().then(() => process.exit(130));
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
-  await supervisor.refreshAll();
+  const { log, supervisor, close } = await assemble(setting, config, { schedule: false, progress: progress.merge });
+  outliveStrays(log);
+  const refreshed = supervisor.apply(wantedOf(config)).then(() => supervisor.refreshAll());
+  const code = await Promise.race([refreshed, signalled()]);
   progress.end();
+  if (code !== undefined) {
+    await close();
+    return code;
+  }
   process.stdout.write(`${formatRefresh(supervisor)}\n`);
   const well = allWell(supervisor) && config.problems.length === 0;
   await close();
   return well ? 0 : 3;
+}
+
+/** The exit code that says which signal came. */
+function signalled(): Promise<number> {
+  return new Promise((resolve) => {
+    process.once("SIGINT", () => resolve(130));
+    process.once("SIGTERM", () => resolve(143));
+  });
 }

@@ -2,9 +2,9 @@
 import { Buffer } from "node:buffer";
 import { HeadendError, reasonOf } from "./errors.ts";
 import { formatProgrammes } from "./formats/xmltv/index.ts";
+import type { MergeSource } from "./guide/types.ts";
 import type { InstanceHost } from "./host.ts";
 import { describeUrl } from "./redact.ts";
-import type { MergeSource } from "./guide/types.ts";
 import type { Document, GuideAddress, GuideSource } from "./types.ts";
 
 /** A source that is on disk, or the reason why it is not. */
@@ -18,6 +18,11 @@ export interface GuideInput {
   readonly received: number;
 }
 
+/** A reason with the source's name before it, which many reasons begin with. */
+export function sayOf(name: string, reason: string): string {
+  return reason.startsWith(`${name}: `) ? reason : `${name}: ${reason}`;
+}
+
 /** Gets all sources of one instance, a few at a time; one that fails never stops the others. */
 export async function collectSources(
   sources: readonly GuideSource[],
@@ -27,24 +32,42 @@ export async function collectSources(
   return Promise.all(
     sources.map(async (source, place) => {
       const name = source.name ?? ("url" in source ? describeUrl(source.url) : host.name);
-      const input = "url" in source ? await fetched(source, name, host, signal) : await written(source, name, place, host, signal);
+      const input =
+        "url" in source ? await fetched(source, name, host, signal) : await written(source, name, place, host, signal);
       if (input.error && !signal.aborted) {
-        host.log.warn(`guide ${name}: ${reasonOf(input.error)}; ${input.source ? "the last good copy stays" : "there is no earlier copy"}`);
+        host.log.warn(
+          `guide ${sayOf(name, reasonOf(input.error))}; ${input.source ? "the last good copy stays" : "there is no earlier copy"}`,
+        );
       }
       return input;
     }),
   );
 }
 
-async function fetched(source: GuideAddress, name: string, host: InstanceHost, signal: AbortSignal): Promise<GuideInput> {
+async function fetched(
+  source: GuideAddress,
+  name: string,
+  host: InstanceHost,
+  signal: AbortSignal,
+): Promise<GuideInput> {
   const check = (copy: Document) => expectGuide(copy, name, signal);
-  const options = { local: source.local ?? false, signal, check, ...(source.headers ? { headers: source.headers } : {}) };
+  const options = {
+    local: source.local ?? false,
+    signal,
+    check,
+    ...(source.headers ? { headers: source.headers } : {}),
+  };
   try {
     const { path, digest, received } = await host.fetch.document(source.url, options);
     return { name, source: mergeSource(source, name, host, path, digest), received };
   } catch (error) {
     const last = await host.fetch.lastGood(source.url).catch(() => undefined);
-    return { name, error, received: 0, ...(last ? { source: mergeSource(source, name, host, last.path, last.digest) } : {}) };
+    return {
+      name,
+      error,
+      received: 0,
+      ...(last ? { source: mergeSource(source, name, host, last.path, last.digest) } : {}),
+    };
   }
 }
 
@@ -54,10 +77,12 @@ const glance = 1 << 17;
 /** A web page that says "sorry" must not take the place of a good guide. @throws HeadendError `guide.not` */
 async function expectGuide(copy: Document, name: string, signal: AbortSignal): Promise<void> {
   let head = "";
+  let looked = 0;
   for await (const chunk of copy.open(signal)) {
     // Zero bytes are left out, so that UTF-16 reads as well.
     head += Buffer.from(chunk.subarray(0, glance)).toString("latin1").replaceAll("\0", "");
-    if (head.length >= glance) break;
+    looked += chunk.length;
+    if (looked >= glance) break;
   }
   if (/<(tv|channel|programme)[\s>/]/.test(head)) return;
   const reason = /<(!doctype )?html/i.test(head) ? "it is a web page" : "it has no <tv> element";

@@ -47,7 +47,10 @@ export function createHost(name: string, log: Logger, signal: AbortSignal, share
     received += got.received;
     return got;
   };
-  const fetch: InstanceFetch = Object.assign((...ask: Parameters<InstanceFetch>) => plain(...ask), { ...plain, document });
+  const fetch: InstanceFetch = Object.assign((...ask: Parameters<InstanceFetch>) => plain(...ask), {
+    ...plain,
+    document,
+  });
   return {
     name,
     log,

@@ -1,6 +1,7 @@
 // One instance of a plugin: its setup, its refreshes and jobs, its state, its end.
 import type { AnyElysia } from "elysia";
 import type { InstanceConfig } from "./config/index.ts";
+import { expectChannels, expectContribution, expectSources } from "./contribution.ts";
 import { HeadendError, reasonOf } from "./errors.ts";
 import { formatDuration } from "./formats/duration.ts";
 import { collectSources, type GuideInput } from "./guide-sources.ts";
@@ -99,7 +100,9 @@ export function createInstance(o: InstanceOptions): Instance {
     }
     if (contribution.guide && !signal.aborted) {
       try {
-        const sources = await bounded(refreshLimit, "listing the guides", async (s) => contribution.guide?.(o.span(), s) ?? []);
+        const sources = await bounded(refreshLimit, "listing the guides", async (s) =>
+          expectSources((await contribution.guide?.(o.span(), s)) ?? []),
+        );
         inputs = await bounded(refreshLimit, "fetching the guides", (s) => collectSources(sources, host, s));
       } catch (e) {
         error ??= e;
@@ -116,7 +119,7 @@ export function createInstance(o: InstanceOptions): Instance {
   }
 
   const readChannels = (s: AbortSignal) =>
-    o.lineup.update(config.name, (contribution.channels as NonNullable<Contribution["channels"]>)(s), {
+    o.lineup.update(config.name, expectChannels((contribution.channels as NonNullable<Contribution["channels"]>)(s)), {
       rules: [config.rules, o.rules()],
       range: o.range(),
       original: contribution.playlist && (() => contribution.playlist?.()),
@@ -227,7 +230,10 @@ export function createInstance(o: InstanceOptions): Instance {
     },
 
     async start(schedule) {
-      contribution = await bounded(setupLimit, "setup", async () => o.plugin.setup(host, o.options as never));
+      contribution = expectContribution(
+        await bounded(setupLimit, "setup", async () => o.plugin.setup(host, o.options as never)),
+      );
+      if (!contribution.channels) o.lineup.dismiss(config.name);
       const app = contribution.routes?.(o.createApp() as never);
       state = "ok";
       sentence = refreshes() ? "waiting for the first refresh" : "running";
@@ -247,13 +253,16 @@ export function createInstance(o: InstanceOptions): Instance {
       if (state === "stopped") return;
       state = "stopped";
       sentence = "stopped";
+      o.lineup.dismiss(config.name);
       controller.abort(new HeadendError("instance.stopped", { instance: config.name }));
       const late = new AbortController();
       const limit = clock.sleep(stopLimit, late.signal).then(
         () => log.warn(`did not stop within ${formatDuration(stopLimit)}`),
         () => {},
       );
-      const stopping = Promise.resolve(contribution.stop?.()).catch((error) => log.warn(`stop failed: ${reasonOf(error)}`));
+      const stopping = (async () => contribution.stop?.())().catch((error) =>
+        log.warn(`stop failed: ${reasonOf(error)}`),
+      );
       await Promise.race([stopping, limit]);
       late.abort();
     },

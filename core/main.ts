@@ -17,7 +17,13 @@ const worker = new URL("./guide/worker.ts", import.meta.url);
 async function main(): Promise<number> {
   const { command, flags, plugin, schema } = parseCommand(process.argv.slice(2));
   provideModules({ "headend/plugin": contract, zod });
-  const setting = { flags, env: processEnvironment(), cwd: process.cwd(), builtins: [...providers, ...plugins], worker };
+  const setting = {
+    flags,
+    env: processEnvironment(),
+    cwd: process.cwd(),
+    builtins: [...providers, ...plugins],
+    worker,
+  };
   switch (command) {
     case "help":
       process.stdout.write(helpText);

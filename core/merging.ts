@@ -3,8 +3,8 @@ import { createPacer } from "./clock.ts";
 import type { GuideSettings } from "./config/index.ts";
 import { reasonOf } from "./errors.ts";
 import type { GuideKeeper } from "./guide/index.ts";
-import type { GuideSettings as MergeSettings, MergeProgress, MergeReport, MergeSource } from "./guide/types.ts";
-import { guideTargets } from "./lineup/compose.ts";
+import type { MergeProgress, MergeReport, GuideSettings as MergeSettings, MergeSource } from "./guide/types.ts";
+import { emptyLineup, guideTargets } from "./lineup/compose.ts";
 import type { LineupKeeper } from "./lineup/index.ts";
 import type { Clock, Logger } from "./plugin.ts";
 
@@ -46,17 +46,23 @@ export function createMerging(o: MergingOptions): Merging {
   let lastError: string | undefined;
   let running = false;
   let queued: Promise<void> | undefined;
+  let waited = 0;
   let tail: Promise<void> = Promise.resolve();
 
   async function merge(): Promise<void> {
-    const started = o.clock.monotonic();
-    while (o.unsettled() && o.clock.monotonic() - started < patience) await o.clock.sleep(glance, o.signal);
+    // An instance that never settles holds up the first merge, not all of them.
+    for (; o.unsettled() && waited < patience; waited += glance) await o.clock.sleep(glance, o.signal);
+    if (!o.unsettled()) waited = 0;
     queued = undefined;
     running = true;
     try {
       const pacer = createPacer();
-      const targets = await guideTargets(o.lineup.composed(), () => (pacer.due() ? pacer.rest() : undefined));
-      report = await o.guide.merge(targets, o.sources(), o.signal, o.progress);
+      const sources = o.sources();
+      // Nothing comes in and nothing is kept: the guide is empty whoever it is for.
+      const empty = sources.length === 0 && o.guide.size === 0;
+      const composed = empty ? emptyLineup : o.lineup.composed();
+      const targets = await guideTargets(composed, () => (pacer.due() ? pacer.rest() : undefined));
+      report = await o.guide.merge(targets, sources, o.signal, o.progress);
       lastSuccess = o.clock.now();
       lastError = undefined;
       if (!report.unchanged) {

@@ -137,6 +137,8 @@ export interface Lineup {
   /** All channels in order of number; or one instance's, in its own order. Never changes once handed out. */
   channels(instance?: string): readonly LineupChannel[];
   get(id: string): LineupChannel | undefined;
+  /** Names what `channels()` gives: the same as long as nothing changes, over restarts too. */
+  tag(instance?: string): string;
   /** False until the last good lineup is restored or a first refresh is done. */
   readonly ready: boolean;
   /** An instance's own M3U, while its channels are just its entries: none filtered, renamed or renumbered by a rule. */

@@ -1,7 +1,9 @@
 // What `headend refresh` prints: a line an instance, a line a source, in words where something was lost.
-import type { MergeReport } from "./guide/types.ts";
-import type { Instance } from "./instance.ts";
+
 import { reasonOf } from "./errors.ts";
+import type { MergeReport } from "./guide/types.ts";
+import { sayOf } from "./guide-sources.ts";
+import type { Instance } from "./instance.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** A table of texts, columns as wide as they need to be; numbers to the right. */
@@ -62,10 +64,13 @@ function instanceRow(name: string, instance: Instance, report: MergeReport | und
   if (excluded > 0) dropped["excluded by a rule"] = excluded;
   for (const source of sources) {
     const lost = describeCounts(source.lost);
-    if (source.error || lost) notes.push(`${name}: ${source.name}: ${[source.error, lost].filter(Boolean).join("; ")}`);
+    if (source.error || lost)
+      notes.push(`${name}: ${sayOf(source.name, [source.error, lost].filter(Boolean).join("; "))}`);
   }
   for (const input of instance.inputs) {
-    if (input.error) notes.push(`${name}: ${input.name}: ${reasonOf(input.error)}${input.source ? "; the last good copy was used" : ""}`);
+    if (!input.error) continue;
+    const used = input.source ? "; the last good copy was used" : "";
+    notes.push(`${name}: ${sayOf(input.name, reasonOf(input.error))}${used}`);
   }
   const received = instance.last?.received ?? 0;
   return [

@@ -1,8 +1,16 @@
 // The command that stays: listens first, then starts the instances, follows the config file, ends on a signal.
 import process from "node:process";
-import { assemble, readWanted, type Setting, wantedOf } from "./assembly.ts";
+import {
+  assemble,
+  checkInstances,
+  createPluginLoader,
+  outliveStrays,
+  readWanted,
+  type Setting,
+  wantedOf,
+} from "./assembly.ts";
 import { systemClock } from "./clock.ts";
-import { diffConfig, formatProblem, watchConfig } from "./config/index.ts";
+import { diffConfig, formatProblem, sortProblems, watchConfig } from "./config/index.ts";
 import { reasonOf } from "./errors.ts";
 import { serve } from "./runtime/serve.ts";
 import type { Wanted } from "./supervisor.ts";
@@ -15,16 +23,17 @@ export async function runServe(setting: Setting): Promise<number> {
   let wanted = wantedOf(first);
   const { log, server, supervisor, close } = await assemble(setting, first, { schedule: true });
   for (const problem of first.problems) log.error(formatProblem(problem));
-  // A stray rejection of one plugin must not end the others.
-  process.on("unhandledRejection", (error) => log.error(`unhandled rejection: ${reasonOf(error)}`, { error }));
-  process.on("uncaughtException", (error) => log.error(`uncaught exception: ${reasonOf(error)}`, { error }));
+  outliveStrays(log);
 
   const { host, port } = wanted.settings.listen;
   const listener = await serve({ host, port, fetch: server.fetch });
-  log.info(`listening on http://${listener.host.includes(":") ? `[${listener.host}]` : listener.host}:${listener.port}`, {
-    config: first.file ?? "none",
-    data: wanted.settings.data,
-  });
+  log.info(
+    `listening on http://${listener.host.includes(":") ? `[${listener.host}]` : listener.host}:${listener.port}`,
+    {
+      config: first.file ?? "none",
+      data: wanted.settings.data,
+    },
+  );
 
   const ended = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -38,16 +47,23 @@ export async function runServe(setting: Setting): Promise<number> {
   // One change of the config at a time, the first start included.
   let queue = supervisor.apply(wanted).catch((error) => log.error(reasonOf(error)));
   reload = () => {
-    queue = queue.then(async () => {
-      const next = await follow(wanted);
-      if (next) wanted = next;
-    });
+    queue = queue
+      .then(async () => {
+        const next = await follow(wanted);
+        if (next) wanted = next;
+      })
+      .catch((error) => log.error(`the changed config could not be put in force: ${reasonOf(error)}`));
   };
 
   async function follow(before: Wanted): Promise<Wanted | undefined> {
     const config = await readWanted(setting);
-    if (!config.settings || config.problems.length > 0) {
-      for (const problem of config.problems) log.error(formatProblem(problem));
+    // Instances that stay as they are stay: a plugin that went missing is no reason to refuse a change elsewhere.
+    const old = new Map(before.instances.map(({ name, fingerprint }) => [name, fingerprint]));
+    const changed = config.instances.filter(({ name, fingerprint }) => old.get(name) !== fingerprint);
+    const loader = createPluginLoader(setting, before.settings.data, config.file);
+    const problems = sortProblems([...config.problems, ...(await checkInstances(changed, loader))]);
+    if (!config.settings || problems.length > 0) {
+      for (const problem of problems) log.error(formatProblem(problem));
       log.error("the changed config is refused; the one before stays in force");
       return undefined;
     }
@@ -69,7 +85,8 @@ export async function runServe(setting: Setting): Promise<number> {
   process.on("SIGHUP", () => reload());
   if (first.file) await watchConfig(first.file, () => reload(), { clock: systemClock, signal: stopping.signal });
   await ended;
-  await Promise.all([listener.stop(), queue.then(close)]);
+  // Not after a change of the config that is under way: a setup that hangs must not hold up the end.
+  await Promise.all([listener.stop(), close()]);
   log.info("stopped");
   return 0;
 }

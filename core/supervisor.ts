@@ -3,12 +3,12 @@ import type { AnyElysia } from "elysia";
 import type { InstanceConfig, Settings } from "./config/index.ts";
 import { HeadendError, reasonOf } from "./errors.ts";
 import type { GuideKeeper } from "./guide/index.ts";
+import type { MergeProgress } from "./guide/types.ts";
 import { createHost, type HostShared } from "./host.ts";
 import { createInstance, type Instance, type RefreshResult } from "./instance.ts";
 import type { LineupKeeper } from "./lineup/index.ts";
 import type { Loader } from "./loader.ts";
 import type { Log } from "./log.ts";
-import type { MergeProgress } from "./guide/types.ts";
 import { createMerging, guideSettings, type Merging } from "./merging.ts";
 import type { Span } from "./types.ts";
 
@@ -97,12 +97,17 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
 
   async function startInstance(config: InstanceConfig): Promise<void> {
     const own = new AbortController();
+    const end = () => own.abort(controller.signal.reason);
+    controller.signal.addEventListener("abort", end, { once: true });
     const log = o.log.child(config.name);
+    let instance: Instance | undefined;
+    o.lineup.expect(config.name);
     starting++;
     try {
+      controller.signal.throwIfAborted();
       const plugin = await o.loader.load(config.use);
       const options = o.checkOptions(config, plugin);
-      const instance = createInstance({
+      instance = createInstance({
         config,
         plugin,
         options,
@@ -120,16 +125,21 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
       });
       const app = await instance.start(o.schedule);
       if (app) o.mounts.mount(config.name, config.mount, app);
+      else o.mounts.unmount(config.name);
       instances.set(config.name, instance);
     } catch (error) {
+      o.lineup.dismiss(config.name);
       own.abort(error);
+      // What it had set up before it failed is its own to take down.
+      await instance?.stop();
+      if (controller.signal.aborted) return;
       const sentence = reasonOf(error);
       log.error(sentence);
       refused.set(config.name, { config, sentence });
-      if (config.mount !== "/") {
-        o.mounts.refuse(config.name, config.mount, new HeadendError("instance.setup", { reason: sentence }, error));
-      }
+      if (config.mount === "/") o.mounts.unmount(config.name);
+      else o.mounts.refuse(config.name, config.mount, new HeadendError("instance.setup", { reason: sentence }, error));
     } finally {
+      controller.signal.removeEventListener("abort", end);
       starting--;
     }
   }
@@ -156,16 +166,23 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
       const lineupChanged = JSON.stringify(before?.settings.lineup) !== JSON.stringify(next.settings.lineup);
       const old = new Map(before?.instances.map((config) => [config.name, config]));
       const keep = new Set(
-        next.instances.filter((c) => instances.has(c.name) && old.get(c.name)?.fingerprint === c.fingerprint).map((c) => c.name),
+        next.instances
+          .filter((c) => instances.has(c.name) && old.get(c.name)?.fingerprint === c.fingerprint)
+          .map((c) => c.name),
       );
+      const coming = next.instances.filter((config) => !keep.has(config.name));
       const gone = [...instances.keys(), ...refused.keys()].filter((name) => !keep.has(name));
-      await Promise.all(gone.map(stopInstance));
+      const stopped = gone.map(stopInstance);
+      // Whoever asks too early hears that it is starting, not that nothing is there.
+      for (const { name, mount } of coming)
+        o.mounts.refuse(name, mount, new HeadendError("instance.starting", { instance: name }));
+      await Promise.all(stopped);
       o.guide.configure(guideSettings(next.settings.guide));
       const names = next.instances.map((config) => config.name);
       const { duplicates, shrinkGuard } = next.settings.lineup;
       if (!before) await o.lineup.restore(names);
       await o.lineup.arrange(names, { duplicates, shrinkGuard });
-      await Promise.all(next.instances.filter((config) => !keep.has(config.name)).map(startInstance));
+      await Promise.all(coming.map(startInstance));
       if (!before || !o.schedule) return;
       if (lineupChanged) for (const name of keep) void instances.get(name)?.refresh(false);
       void merging.request();

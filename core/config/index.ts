@@ -18,7 +18,7 @@ export { describeConfig, describePlugin, describePluginSchema } from "./describe
 export { diffConfig } from "./diff.ts";
 export { processEnvironment } from "./find.ts";
 export { checkOptions, type Defaults, type InstanceConfig } from "./instances.ts";
-export { formatProblem, type Problem } from "./problem.ts";
+export { formatProblem, type Problem, sortProblems } from "./problem.ts";
 export type { GuideSettings, LogSettings, Settings } from "./settings.ts";
 export { watchConfig } from "./watch.ts";
 

@@ -10,6 +10,8 @@ export type Compression = "none" | "gzip" | "xz" | "zstd";
 
 export interface DecompressOptions {
   readonly signal?: AbortSignal;
+  /** What errors call the file (default: its path). */
+  readonly name?: string;
   /** Bytes out per byte in above which the file is refused as a bomb (default 200); counted from the first 64 MiB on. */
   readonly maxRatio?: number;
 }
@@ -38,7 +40,7 @@ export function sniffCompression(bytes: Uint8Array): Compression {
  * @throws HeadendError `fetch.encoding` when the data is damaged, `fetch.ratio` when it is a bomb.
  */
 export async function* openDecompressed(path: string, options: DecompressOptions = {}): AsyncIterable<Uint8Array> {
-  const { signal, maxRatio = RATIO } = options;
+  const { signal, name = path, maxRatio = RATIO } = options;
   const compression = await sniffFile(path);
   let read = 0;
   let given = 0;
@@ -49,7 +51,8 @@ export async function* openDecompressed(path: string, options: DecompressOptions
     read += chunk.length;
   });
   const guard = () => {
-    if (given > RATIO_FROM && given > maxRatio * read) throw new HeadendError("fetch.ratio", { url: path, limit: maxRatio });
+    if (given > RATIO_FROM && given > maxRatio * read)
+      throw new HeadendError("fetch.ratio", { url: name, limit: maxRatio });
   };
   try {
     for await (const chunk of content) {
@@ -66,7 +69,11 @@ export async function* openDecompressed(path: string, options: DecompressOptions
         yield chunk;
       }
     }
-    throw new HeadendError("fetch.encoding", { url: path, reason: `damaged ${compression} data: ${reasonOf(thrown)}` }, thrown);
+    throw new HeadendError(
+      "fetch.encoding",
+      { url: name, reason: `damaged ${compression} data: ${reasonOf(thrown)}` },
+      thrown,
+    );
   } finally {
     source.destroy();
   }
@@ -94,7 +101,11 @@ function pipe(source: Readable, through: Transform): AsyncIterable<Uint8Array> {
 }
 
 async function openXz(source: Readable): Promise<AsyncIterable<Uint8Array>> {
-  const { XzReadableStream } = await import("xz-decompress");
+  // A CommonJS package, whose names only Bun finds from outside.
+  const xz: typeof import("xz-decompress") & { default?: typeof import("xz-decompress") } = await import(
+    "xz-decompress"
+  );
+  const { XzReadableStream } = xz.default ?? xz;
   const reader = new XzReadableStream(Readable.toWeb(source) as unknown as ReadableStream<Uint8Array>).getReader();
   return (async function* () {
     try {

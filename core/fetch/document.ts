@@ -30,7 +30,7 @@ export function createDocuments(send: Send, store: DocumentStore, base: string):
       const path = pathOf(url, base);
       if (path === undefined) {
         const stored = await store.find(keyOf(url));
-        return stored && documentOf(stored.artefact, stored.digest, false, 0);
+        return stored && documentOf(stored.artefact, stored.digest, false, 0, describeUrl(url));
       }
       // Only a file that the config named was ever noted.
       const digest = await store.noted(keyOf(path));
@@ -50,7 +50,7 @@ export function createDocuments(send: Send, store: DocumentStore, base: string):
     const { status } = response;
     if (status === 304 && before?.validators) {
       const artefact = await artefactOf(before.artefact.path);
-      if (artefact?.etag === before.artefact.etag) return documentOf(artefact, before.digest, false, 0);
+      if (artefact?.etag === before.artefact.etag) return documentOf(artefact, before.digest, false, 0, describeUrl(url));
       // Forgotten while upstream was asked: nothing is left to be unchanged.
       return fetchDocument(url, check ? { ...options, check } : options, signal);
     }
@@ -71,9 +71,9 @@ export function createDocuments(send: Send, store: DocumentStore, base: string):
       body(),
       validatorsOf(response),
       before,
-      check && (async (path, digest) => check(documentOf(await presentArtefact(path), digest, true, received))),
+      check && (async (path, digest) => check(documentOf(await presentArtefact(path), digest, true, received, describeUrl(url)))),
     );
-    return documentOf(artefact, digest, digest !== before?.digest, received);
+    return documentOf(artefact, digest, digest !== before?.digest, received, describeUrl(url));
   }
 
   async function readLocal(url: string, path: string, options: FetchOptions): Promise<Document> {
@@ -121,9 +121,15 @@ async function presentArtefact(path: string): Promise<Artefact> {
   return artefact;
 }
 
-/** A document over a file. */
-export function documentOf(artefact: Artefact, digest: string, changed: boolean, received: number): Document {
-  const open = (signal?: AbortSignal) => openDecompressed(artefact.path, signal ? { signal } : {});
+/** A document over a file; `name` is what errors call it. */
+export function documentOf(
+  artefact: Artefact,
+  digest: string,
+  changed: boolean,
+  received: number,
+  name = artefact.path,
+): Document {
+  const open = (signal?: AbortSignal) => openDecompressed(artefact.path, { name, ...(signal && { signal }) });
   return { ...artefact, digest, changed, received, open };
 }
 

@@ -1,8 +1,7 @@
 // The channels of a finished guide, kept beside it so that other styles and parts can be made without another merge.
 import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
 import { createPacer } from "../clock.ts";
-import { formatChannel } from "../formats/xmltv/index.ts";
+import { formatChannel } from "../formats/xmltv/channel.ts";
 import type { GuideStyle } from "../types.ts";
 
 export interface ChannelRecord {
@@ -21,12 +20,21 @@ export function channelText(channel: ChannelRecord, style: GuideStyle): string {
   return channel.element === undefined ? formatChannel(channel, "kodi") : `  ${channel.element}\n`;
 }
 
-/** The elements of one instance's channels, or of all, read line by line. */
-export async function* readChannels(path: string, style: GuideStyle, instance: string | undefined): AsyncIterable<string> {
+/** The elements of one instance's channels, or of all, read piece by piece. */
+export async function* readChannels(
+  path: string,
+  style: GuideStyle,
+  instance: string | undefined,
+): AsyncIterable<string> {
   const pacer = createPacer();
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
-    const channel = JSON.parse(line) as ChannelRecord;
-    if (instance === undefined || channel.instances.includes(instance)) yield channelText(channel, style);
-    if (pacer.due()) await pacer.rest();
+  let rest = "";
+  for await (const piece of createReadStream(path, { encoding: "utf8" }) as AsyncIterable<string>) {
+    const lines = (rest + piece).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const channel = JSON.parse(line) as ChannelRecord;
+      if (instance === undefined || channel.instances.includes(instance)) yield channelText(channel, style);
+      if (pacer.due()) await pacer.rest();
+    }
   }
 }

@@ -1,10 +1,9 @@
 // Puts a guide file together from channels and parts: one gzip member, built by copying bytes.
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import { constants, crc32, deflateRaw } from "node:zlib";
-import { documentHead, documentTail } from "../formats/xmltv/index.ts";
+import { documentHead, documentTail } from "../formats/xmltv/document.ts";
 import { combineCrc, deflateEnd, gzipHeader, gzipTrailer } from "./gzip.ts";
 import type { Part } from "./parts.ts";
 
@@ -13,7 +12,7 @@ const TEXT = 1 << 18;
 const deflate = promisify(deflateRaw);
 
 export interface Composition {
-  /** The file to write; whole and on disk when the promise resolves. */
+  /** The file to write. */
   readonly path: string;
   readonly channels: Iterable<string> | AsyncIterable<string>;
   /** The file the parts lie in, and the parts in the order wanted. */
@@ -23,13 +22,13 @@ export interface Composition {
 
 export interface Composed {
   readonly bytes: number;
-  /** SHA-256 of the file, in hexadecimal. */
-  readonly hash: string;
+  /** Check sum of the content. */
+  readonly crc: number;
   /** Where each part lies in the new file. */
   readonly offsets: readonly number[];
 }
 
-/** Writes header, channels, parts and trailer. The file is synchronised, never renamed: that is the caller's. */
+/** Writes header, channels, parts and trailer. Synchronising and renaming the file is the caller's. */
 export async function composeGuide({ path, channels, from, parts }: Composition): Promise<Composed> {
   const source = await open(from, "r");
   try {
@@ -61,8 +60,7 @@ export async function composeGuide({ path, channels, from, parts }: Composition)
       await output.deflate(documentTail);
       await output.write(deflateEnd);
       await output.write(gzipTrailer(output.crc, output.size));
-      await target.sync();
-      return { bytes: output.bytes, hash: output.hash.digest("hex"), offsets };
+      return { bytes: output.bytes, crc: output.crc, offsets };
     } finally {
       await target.close();
     }
@@ -71,11 +69,20 @@ export async function composeGuide({ path, channels, from, parts }: Composition)
   }
 }
 
+/** Waits until a file's bytes are on disk. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 class Output {
   bytes = 0;
   crc = 0;
   size = 0;
-  readonly hash = createHash("sha256");
   readonly #file: FileHandle;
 
   constructor(file: FileHandle) {
@@ -83,7 +90,6 @@ class Output {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    this.hash.update(bytes);
     for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at, bytes.length - at)).bytesWritten;
     this.bytes += bytes.length;
   }

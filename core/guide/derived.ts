@@ -2,7 +2,7 @@
 import { rename, rm, stat } from "node:fs/promises";
 import type { Artefact, GuideStyle } from "../types.ts";
 import { readChannels } from "./channels.ts";
-import { composeGuide } from "./compose.ts";
+import { composeGuide, syncFile } from "./compose.ts";
 import type { GuideFolder, Manifest } from "./generation.ts";
 import type { GuideQuerier } from "./query.ts";
 
@@ -50,6 +50,7 @@ export class DerivedGuides {
       from: this.#folder.file(generation, "guide"),
       parts: instance === undefined ? parts : parts.filter((part) => head.sets[part.set]?.includes(instance)),
     });
+    await syncFile(`${path}.tmp`);
     await rename(`${path}.tmp`, path);
     return { path, bytes, etag, modified };
   }

@@ -1,18 +1,16 @@
 // One kept element, made fit for the output: checked, mended or sorted where it must be, and edited where it may be.
 import { Buffer } from "node:buffer";
-import { channelRanks, programmeRanks, repairElement, Scanner, sortChildren, Verifier } from "../formats/xmltv/index.ts";
+import { channelRanks, programmeRanks, sortChildren } from "../formats/xmltv/order.ts";
+import { repairElement } from "../formats/xmltv/repair.ts";
+import { Scanner } from "../formats/xmltv/scanner.ts";
+import type { Places } from "../formats/xmltv/start-tag.ts";
+import { Verifier } from "../formats/xmltv/verifier.ts";
 
-/** A well-formed element, children in order; the places of its values are as in the scanner. */
-export interface Fit {
+/** A well-formed element, children in order. */
+export interface Fit extends Places {
   bytes: Buffer;
   start: number;
   end: number;
-  idStart: number;
-  idEnd: number;
-  fromStart: number;
-  fromEnd: number;
-  toStart: number;
-  toEnd: number;
 }
 
 /** Makes elements fit; one is reused for all. */
@@ -36,7 +34,11 @@ export class Fitter {
       if (programme) scanner.readTimes();
       found ??= this.#ordered(copyPlaces(scanner), programme);
     };
-    const scanner = new Scanner({ channel: programme ? () => {} : keep, programme: programme ? keep : () => {}, lost: () => {} });
+    const scanner = new Scanner({
+      channel: programme ? () => {} : keep,
+      programme: programme ? keep : () => {},
+      lost: () => {},
+    });
     scanner.push(mended);
     scanner.finish();
     return found && found.idStart >= 0 ? found : undefined;
@@ -52,18 +54,7 @@ export class Fitter {
       return element;
     }
     const sorted = sortChildren(bytes, start, verifier.end, verifier);
-    const moved = (place: number) => (place < 0 ? place : place - start);
-    return {
-      bytes: sorted,
-      start: 0,
-      end: sorted.length,
-      idStart: moved(element.idStart),
-      idEnd: moved(element.idEnd),
-      fromStart: moved(element.fromStart),
-      fromEnd: moved(element.fromEnd),
-      toStart: moved(element.toStart),
-      toEnd: moved(element.toEnd),
-    };
+    return moved(element, sorted);
   }
 }
 
@@ -72,19 +63,23 @@ function copyPlaces(element: Fit): Fit {
   return { bytes, start, end, idStart, idEnd, fromStart, fromEnd, toStart, toEnd };
 }
 
+/** The places of an element, in bytes that start where the element does. */
+function moved(element: Fit, bytes: Buffer): Fit {
+  const move = (place: number) => (place < 0 ? place : place - element.start);
+  return {
+    bytes,
+    start: 0,
+    end: bytes.length,
+    idStart: move(element.idStart),
+    idEnd: move(element.idEnd),
+    fromStart: move(element.fromStart),
+    fromEnd: move(element.fromEnd),
+    toStart: move(element.toStart),
+    toEnd: move(element.toEnd),
+  };
+}
+
 /** A fit element that outlives the scanner's buffer. */
 export function detach(fit: Fit): Fit {
-  const { start } = fit;
-  const moved = (place: number) => (place < 0 ? place : place - start);
-  return {
-    bytes: Buffer.from(fit.bytes.subarray(start, fit.end)),
-    start: 0,
-    end: fit.end - start,
-    idStart: moved(fit.idStart),
-    idEnd: moved(fit.idEnd),
-    fromStart: moved(fit.fromStart),
-    fromEnd: moved(fit.fromEnd),
-    toStart: moved(fit.toStart),
-    toEnd: moved(fit.toEnd),
-  };
+  return moved(fit, Buffer.from(fit.bytes.subarray(fit.start, fit.end)));
 }

@@ -3,7 +3,9 @@ import { Buffer } from "node:buffer";
 import { open, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { constants, inflateRaw } from "node:zlib";
-import { parseTimeBytes, Scanner, unescapeValue } from "../formats/xmltv/index.ts";
+import { Scanner } from "../formats/xmltv/scanner.ts";
+import { unescapeValue } from "../formats/xmltv/text.ts";
+import { parseTimeBytes } from "../formats/xmltv/time.ts";
 import { GuideIndex } from "./parts.ts";
 import type { Spool } from "./spool.ts";
 import type { Track } from "./tracks.ts";
@@ -57,7 +59,16 @@ export async function keepHistory({ guide, index, tracks, spool, now, earliestSt
     const { track } = bound;
     track.count++;
     kept++;
-    spool.add(track.set, track.place, Math.floor(start / 1000), Math.ceil(end / 1000), bytes, scanner.start, scanner.end, []);
+    spool.add(
+      track.set,
+      track.place,
+      Math.floor(start / 1000),
+      Math.ceil(end / 1000),
+      bytes,
+      scanner.start,
+      scanner.end,
+      [],
+    );
   };
   const file = await open(guide, "r");
   try {

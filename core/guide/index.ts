@@ -13,7 +13,15 @@ import type { GuideSettings, GuideTarget, MergeProgress, MergeReport, MergeSourc
 import { nearest, type Unmatched, type UnmatchedLists } from "./unmatched.ts";
 
 export { normaliseId, normaliseName } from "./match.ts";
-export type { DropReason, GuideSettings, GuideTarget, MergeProgress, MergeReport, MergeSource, SourceReport } from "./types.ts";
+export type {
+  DropReason,
+  GuideSettings,
+  GuideTarget,
+  MergeProgress,
+  MergeReport,
+  MergeSource,
+  SourceReport,
+} from "./types.ts";
 export type { Candidate, Unmatched } from "./unmatched.ts";
 
 /** The guide as core has it: what plugins see, and what makes it. */
@@ -35,6 +43,8 @@ export interface GuideKeeper extends Guide {
   unmatched(): Promise<Unmatched>;
   /** When the guide in force was merged: milliseconds since the Unix epoch. */
   readonly merged: number | undefined;
+  /** How many programmes the guide in force has. */
+  readonly size: number;
   close(): Promise<void>;
 }
 
@@ -103,13 +113,24 @@ export function createGuide({ folder: path, clock, log, worker, settings }: Guid
       await mkdir(path, { recursive: true });
       const staging = await folder.stage();
       const now = clock.now();
-      const previous = old && { guide: folder.file(old.generation, "guide"), index: folder.file(old.generation, "index") };
+      const previous = old && {
+        guide: folder.file(old.generation, "guide"),
+        index: folder.file(old.generation, "index"),
+      };
       const job = { staging, now, settings: wanted, sources, ...(previous && { previous }) };
       const result = await runMerge({ worker, job, targets: batches, clock, signal, progress: onProgress });
       const generation = result.hash.slice(0, 16);
       const report = { unchanged: false, seconds: (clock.monotonic() - started) / 1000, ...result.report };
       const modified = old?.generation === generation ? old.modified : Math.floor(now / 1000) * 1000;
-      const manifest = { version: 1 as const, generation, fingerprint, merged: now, modified, bytes: result.bytes, report };
+      const manifest = {
+        version: 1 as const,
+        generation,
+        fingerprint,
+        merged: now,
+        modified,
+        bytes: result.bytes,
+        report,
+      };
       await serve(await folder.commit(manifest));
       if (old?.generation !== generation) for (const callback of callbacks) callback();
       return report;
@@ -123,6 +144,9 @@ export function createGuide({ folder: path, clock, log, worker, settings }: Guid
   return {
     get merged() {
       return current?.manifest.merged;
+    },
+    get size() {
+      return current?.manifest.report.programmes ?? 0;
     },
     configure(next) {
       settings = next;

@@ -86,7 +86,9 @@ export class Matcher {
       const key = normaliseName(name);
       const found = (key && this.#names.get(key)) || [];
       const plain = plainName(name);
-      const same = found.every((other) => other.plain === found[0]?.plain) ? found : found.filter((other) => other.plain === plain);
+      const same = found.every((other) => other.plain === found[0]?.plain)
+        ? found
+        : found.filter((other) => other.plain === plain);
       if (same.length > 0) return same.map(({ target }) => ({ target, step: "name" }));
     }
     return [];

@@ -1,11 +1,11 @@
 // One merge, from source files to a finished guide in a staging folder; runs in the worker.
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { GuideMatch } from "../types.ts";
 import { type ChannelRecord, channelText } from "./channels.ts";
-import { composeGuide } from "./compose.ts";
+import { composeGuide, syncFile } from "./compose.ts";
 import { keepHistory } from "./history.ts";
 import { Matcher } from "./match.ts";
 import { formatIndex, type Part, type Stretch } from "./parts.ts";
@@ -30,7 +30,13 @@ export interface MergeJob {
 }
 
 /** What is in the staging folder when a merge has ended well. */
-export const staged = { guide: "guide.xml.gz", index: "index", channels: "channels", matches: "matches", unmatched: "unmatched" } as const;
+export const staged = {
+  guide: "guide.xml.gz",
+  index: "index",
+  channels: "channels",
+  matches: "matches",
+  unmatched: "unmatched",
+} as const;
 
 export interface MergeResult {
   /** Of everything that outputs are made of. */
@@ -67,7 +73,14 @@ export async function mergeGuide(
   try {
     for (const [place, source] of sources.entries()) {
       const report: SourceReport = {
-        name: source.name, instance: source.instance, bytes: 0, channels: 0, programmes: 0, kept: 0, dropped: {}, lost: {},
+        name: source.name,
+        instance: source.instance,
+        bytes: 0,
+        channels: 0,
+        programmes: 0,
+        kept: 0,
+        dropped: {},
+        lost: {},
       };
       reports.push(report);
       const match = {
@@ -75,7 +88,15 @@ export async function mergeGuide(
         map: new Map(Object.entries(source.map ?? {})),
         ...(source.ids === "channel" ? { channelsOf: source.instance } : {}),
       };
-      const reader = new SourceReader({ source: place, report, matcher, match, tracks, writer, shift: source.shift ?? 0 });
+      const reader = new SourceReader({
+        source: place,
+        report,
+        matcher,
+        match,
+        tracks,
+        writer,
+        shift: source.shift ?? 0,
+      });
       const count = (bytes: number) => {
         read += bytes;
         progress({ source: source.name, bytes: read, programmes: report.programmes, kept: report.kept });
@@ -84,7 +105,8 @@ export async function mergeGuide(
       for (const id of reader.ids.values()) {
         if (id.programmes === 0 || id.wanted.length > 0) continue;
         unmatchedIds++;
-        if (unmatched.ids.length < MAX_UNMATCHED) unmatched.ids.push({ source: source.name, id: id.id, name: id.names[0] ?? "" });
+        if (unmatched.ids.length < MAX_UNMATCHED)
+          unmatched.ids.push({ source: source.name, id: id.id, name: id.names[0] ?? "" });
       }
     }
     if (job.previous && sources.length > 0 && reports.every((report) => report.error && report.kept === 0)) {
@@ -93,7 +115,13 @@ export async function mergeGuide(
     await spool.flush();
     const fresh = spool.parts.length;
     const history = job.previous
-      ? await keepHistory({ ...job.previous, tracks, spool, now, earliestStop: now - (settings.history ?? Number.POSITIVE_INFINITY) })
+      ? await keepHistory({
+          ...job.previous,
+          tracks,
+          spool,
+          now,
+          earliestStop: now - (settings.history ?? Number.POSITIVE_INFINITY),
+        })
       : 0;
     await spool.flush();
     // The past comes before what is new.
@@ -111,19 +139,37 @@ export async function mergeGuide(
     const located: Part[] = parts.map((part, i) => ({ ...part, offset: composed.offsets[i] ?? 0 }));
     const stretches: Stretch[] = [];
     parts.forEach((part, i) => {
-      for (const [track, stretch] of part.stretches) stretches.push({ ...stretch, part: i, channel: places.get(track) ?? 0 });
+      for (const [track, stretch] of part.stretches)
+        stretches.push({ ...stretch, part: i, channel: places.get(track) ?? 0 });
     });
-    await writeSynced(join(staging, staged.index), [formatIndex(head, located, stretches)]);
-    const hash = createHash("sha256").update(composed.hash);
-    await writeSynced(join(staging, staged.channels), map(records, (record) => `${JSON.stringify(record)}\n`), hash);
-    await writeSynced(join(staging, staged.matches), map(listed, (track) => matchLine(track, sources)));
     let unmatchedTargets = 0;
     for (const { target, count } of tracks) {
       if (count > 0) continue;
       unmatchedTargets++;
-      if (unmatched.targets.length < MAX_UNMATCHED) unmatched.targets.push({ id: target.guideId ?? target.id, name: target.name });
+      if (unmatched.targets.length < MAX_UNMATCHED)
+        unmatched.targets.push({ id: target.guideId ?? target.id, name: target.name });
     }
-    await writeSynced(join(staging, staged.unmatched), [JSON.stringify(unmatched)]);
+    // Sums and sizes of all parts, before and after deflating, tell contents apart and are there already.
+    const hash = createHash("sha256").update(JSON.stringify([composed.crc, composed.bytes]));
+    for (const { crc, size, bytes, set } of parts) hash.update(JSON.stringify([crc, size, bytes, set]));
+    const put = (name: keyof typeof staged, pieces: Iterable<string | Buffer>, into?: Hash) => {
+      return writeSynced(join(staging, staged[name]), pieces, into);
+    };
+    // Together, because waiting for the disk is most of it.
+    await Promise.all([
+      syncFile(join(staging, staged.guide)),
+      put("index", [formatIndex(head, located, stretches)]),
+      put(
+        "channels",
+        map(records, (record) => `${JSON.stringify(record)}\n`),
+        hash,
+      ),
+      put(
+        "matches",
+        map(listed, (track) => matchLine(track, sources)),
+      ),
+      put("unmatched", [JSON.stringify(unmatched)]),
+    ]);
     const programmes = writer.written + history;
     const report = { programmes, channels: listed.length, history, sources: reports, unmatchedTargets, unmatchedIds };
     return { hash: hash.digest("hex"), bytes: composed.bytes, report };
@@ -142,7 +188,13 @@ function recordOf({ target, id, owner, element, firstElement }: Track): ChannelR
     ...(logo === undefined ? {} : { logo }),
     instances,
     ...(chosen
-      ? { element: Buffer.concat([chosen.bytes.subarray(0, chosen.idStart), id, chosen.bytes.subarray(chosen.idEnd)]).toString("utf8") }
+      ? {
+          element: Buffer.concat([
+            chosen.bytes.subarray(0, chosen.idStart),
+            id,
+            chosen.bytes.subarray(chosen.idEnd),
+          ]).toString("utf8"),
+        }
       : {}),
   };
 }
@@ -158,7 +210,7 @@ function* map<T, U>(items: Iterable<T>, change: (item: T) => U): Iterable<U> {
 }
 
 /** Writes a file whole and waits until it is on disk. */
-async function writeSynced(path: string, pieces: Iterable<string | Buffer>, hash?: { update(text: string | Buffer): unknown }): Promise<void> {
+async function writeSynced(path: string, pieces: Iterable<string | Buffer>, hash?: Hash): Promise<void> {
   const file = await open(path, "w");
   try {
     let text = "";
@@ -167,8 +219,9 @@ async function writeSynced(path: string, pieces: Iterable<string | Buffer>, hash
       await file.writeFile(content);
     };
     for (const piece of pieces) {
-      if (typeof piece !== "string") await put(piece);
-      else if ((text += piece).length > 1 << 18) {
+      if (typeof piece === "string") text += piece;
+      else await put(piece);
+      if (text.length > 1 << 18) {
         await put(text);
         text = "";
       }

@@ -43,14 +43,17 @@ export function formatIndex(head: IndexHead, parts: readonly Part[], stretches: 
   const padded = Math.ceil(json.length / 8) * 8;
   const start = 16 + padded;
   const buffer = Buffer.alloc(start + parts.length * PART_FIELDS * 8 + stretches.length * STRETCH_FIELDS * 4);
-  for (const [i, number] of [MAGIC, json.length, parts.length, stretches.length].entries()) buffer.writeUInt32LE(number, i * 4);
+  for (const [i, number] of [MAGIC, json.length, parts.length, stretches.length].entries())
+    buffer.writeUInt32LE(number, i * 4);
   json.copy(buffer, 16);
   let at = start;
   for (const part of parts) {
-    for (const number of [part.offset, part.bytes, part.size, part.crc, part.set]) at = buffer.writeDoubleLE(number, at);
+    for (const number of [part.offset, part.bytes, part.size, part.crc, part.set])
+      at = buffer.writeDoubleLE(number, at);
   }
   for (const s of [...stretches].sort((a, b) => a.channel - b.channel || a.part - b.part)) {
-    for (const number of [s.part, s.channel, s.count, seconds(s.from), seconds(s.to)]) at = buffer.writeUInt32LE(number, at);
+    for (const number of [s.part, s.channel, s.count, seconds(s.from), seconds(s.to)])
+      at = buffer.writeUInt32LE(number, at);
   }
   return buffer;
 }
@@ -87,7 +90,8 @@ export class GuideIndex {
       const after = (this.#stretches[i * STRETCH_FIELDS + 1] as number) + 1;
       this.#starts[after] = (this.#starts[after] as number) + 1;
     }
-    for (let i = 1; i < this.#starts.length; i++) this.#starts[i] = (this.#starts[i] as number) + (this.#starts[i - 1] as number);
+    for (let i = 1; i < this.#starts.length; i++)
+      this.#starts[i] = (this.#starts[i] as number) + (this.#starts[i - 1] as number);
   }
 
   /** Where an id stands in the list, or -1. */

@@ -46,7 +46,8 @@ export class GuideQuerier {
       } else if (!earlier || stretch.to > earlier.to) earlier = stretch;
     }
     // The last before the span may have no stop, and so reach into it.
-    if (earlier && !found.some((programme) => programme.start <= span.from)) await this.#scan(index, earlier, id, span, found);
+    if (earlier && !found.some((programme) => programme.start <= span.from))
+      await this.#scan(index, earlier, id, span, found);
     found.sort((a, b) => a.start - b.start);
     return found.filter((programme, i) => {
       const next = found[i + 1];
@@ -72,7 +73,8 @@ export class GuideQuerier {
       channel: () => {},
       lost: () => {},
       programme: (element) => {
-        if (!element.repeated) mine = unescapeValue(element.bytes.toString("utf8", element.idStart, element.idEnd)) === id;
+        if (!element.repeated)
+          mine = unescapeValue(element.bytes.toString("utf8", element.idStart, element.idEnd)) === id;
         if (!mine) return;
         left--;
         element.readTimes();

@@ -1,7 +1,9 @@
 // Reads one source: which of its programmes belong to which targets, and on to the writer with them.
 import type { Buffer } from "node:buffer";
-import { crc32 } from "node:zlib";
-import { parseDisplayNames, parseTimeBytes, type Scanner, type ScanSink, unescapeValue } from "../formats/xmltv/index.ts";
+import { parseDisplayNames } from "../formats/xmltv/channel.ts";
+import type { Scanner, ScanSink } from "../formats/xmltv/scanner.ts";
+import { unescapeValue } from "../formats/xmltv/text.ts";
+import { parseTimeBytes } from "../formats/xmltv/time.ts";
 import { detach, type Fit, Fitter } from "./elements.ts";
 import { type Matcher, type MatchOptions, type Meant, stepRank } from "./match.ts";
 import { outranked, type SourceId, type Track, type Wanted } from "./tracks.ts";
@@ -12,9 +14,6 @@ import type { ProgrammeWriter } from "./writer.ts";
 const MAX_IDS = 100_000;
 /** The largest channel element that is kept. */
 const MAX_CHANNEL = 64 * 1024;
-/** Programmes of one run that are remembered to tell repeated ones. */
-const MAX_RUN = 1024;
-
 export interface ReaderOptions {
   readonly source: number;
   readonly report: SourceReport;
@@ -32,9 +31,6 @@ export class SourceReader implements ScanSink {
   readonly #o: ReaderOptions;
   readonly #fitter: Fitter;
   #last: SourceId | undefined;
-  /** Check sums of the programmes of one run by their starts, to tell repeated ones. */
-  readonly #seen = new Map<number, number[]>();
-  #run: SourceId | undefined;
   /** Targets that only this second reading is for: those of ids that the first learned about too late. */
   #only: ReadonlyMap<string, readonly Wanted[]> | undefined;
 
@@ -62,18 +58,23 @@ export class SourceReader implements ScanSink {
     if (!id.declared) {
       id.names = parseDisplayNames(scanner.bytes.subarray(scanner.start, scanner.end));
       const { match } = this.#o;
-      if (match.match === "name" && match.channelsOf === undefined && !match.map.has(id.id)) this.#add(id, this.#o.matcher.byName(id.names));
+      if (match.match === "name" && match.channelsOf === undefined && !match.map.has(id.id))
+        this.#add(id, this.#o.matcher.byName(id.names));
     }
     this.#declare(id);
     if (id.wanted.length === 0) return;
     const fit = this.#fitter.fit(scanner, false);
-    if (!fit) return this.#lose("channel unreadable");
+    if (!fit) {
+      this.#lose("channel unreadable");
+      return;
+    }
     const { bytes, idStart, idEnd } = detach(fit);
     for (const { track } of id.wanted) {
       const element = { from: id, bytes, idStart, idEnd };
       track.firstElement ??= element;
       // The owner's own counts; while there is none, the id that has the best claim.
-      if (track.owner ? track.owner === id : track.element?.from.source !== id.source || track.claim?.by === id) track.element = element;
+      if (track.owner ? track.owner === id : track.element?.from.source !== id.source || track.claim?.by === id)
+        track.element = element;
     }
   }
 
@@ -82,20 +83,23 @@ export class SourceReader implements ScanSink {
     if (!this.#only) report.programmes++;
     let id = this.#last;
     if (!scanner.repeated || !id) {
-      if (scanner.idStart < 0) return this.#drop("unmatched");
+      if (scanner.idStart < 0) {
+        this.#drop("unmatched");
+        return;
+      }
       id = this.#idOf(readValue(scanner.bytes, scanner.idStart, scanner.idEnd));
       this.#last = id;
     }
     if (!this.#only) id.programmes++;
     if (id.wanted.length === 0) {
       id.refused ??= "unmatched";
-      return this.#drop("unmatched");
+      this.#drop("unmatched");
+      return;
     }
     let fit: Fit | undefined;
     let start = Number.NaN;
     let stop = Number.NaN;
     let reason: DropReason | undefined = "owned elsewhere";
-    let fresh: boolean | undefined;
     for (const wanted of id.wanted) {
       const { track } = wanted;
       if (track.owner) {
@@ -108,7 +112,10 @@ export class SourceReader implements ScanSink {
         scanner.readTimes();
         const { bytes } = scanner;
         start = scanner.fromStart < 0 ? Number.NaN : parseTimeBytes(bytes, scanner.fromStart, scanner.fromEnd);
-        if (Number.isNaN(start)) return this.#drop("no start time");
+        if (Number.isNaN(start)) {
+          this.#drop("no start time");
+          return;
+        }
         stop = scanner.toStart < 0 ? Number.NaN : parseTimeBytes(bytes, scanner.toStart, scanner.toEnd);
       }
       const shift = this.#o.shift + track.target.shift;
@@ -117,15 +124,19 @@ export class SourceReader implements ScanSink {
         continue;
       }
       fit ??= this.#fitter.fit(scanner, true);
-      if (!fit) return this.#drop("unreadable");
-      fresh ??= this.#isFresh(id, fit, start);
-      if (!fresh) return this.#drop("duplicate");
+      if (!fit) {
+        this.#drop("unreadable");
+        return;
+      }
       track.owner = id;
       track.step = wanted.step;
-      this.#o.writer.write(track, fit, start + shift, stop + shift, shift);
-      reason = undefined;
+      if (this.#o.writer.write(track, fit, start + shift, stop + shift, shift)) reason = undefined;
+      else reason &&= "duplicate";
     }
-    if (reason) return this.#drop(reason);
+    if (reason) {
+      this.#drop(reason);
+      return;
+    }
     report.kept++;
     // The first reading has counted it as unmatched or as another's.
     if (this.#only) this.#undrop(id);
@@ -170,22 +181,18 @@ export class SourceReader implements ScanSink {
     else delete dropped[refused ?? "unmatched"];
   }
 
-  /** False for a programme that stands there twice: same start, same bytes, in one run of its id. */
-  #isFresh(id: SourceId, fit: Fit, start: number): boolean {
-    if (this.#run !== id || this.#seen.size >= MAX_RUN) this.#seen.clear();
-    this.#run = id;
-    const sum = crc32(fit.bytes.subarray(fit.start, fit.end));
-    const sums = this.#seen.get(start);
-    if (sums?.includes(sum)) return false;
-    if (sums) sums.push(sum);
-    else this.#seen.set(start, [sum]);
-    return true;
-  }
-
   #idOf(text: string): SourceId {
     const known = this.ids.get(text);
     if (known) return known;
-    const id: SourceId = { id: text, source: this.#o.source, wanted: [], names: [], declared: false, programmes: 0, refused: undefined };
+    const id: SourceId = {
+      id: text,
+      source: this.#o.source,
+      wanted: [],
+      names: [],
+      declared: false,
+      programmes: 0,
+      refused: undefined,
+    };
     if (!this.#only) this.#add(id, this.#o.matcher.byId(text, this.#o.match));
     if (this.ids.size < MAX_IDS || id.wanted.length > 0) this.ids.set(text, id);
     return id;

@@ -20,7 +20,14 @@ export interface RunOptions {
 }
 
 /** @throws HeadendError `guide.merge` when the merge failed; the signal's reason when it was aborted. */
-export async function runMerge({ worker: url, job, targets, clock, signal, progress }: RunOptions): Promise<MergeResult> {
+export async function runMerge({
+  worker: url,
+  job,
+  targets,
+  clock,
+  signal,
+  progress,
+}: RunOptions): Promise<MergeResult> {
   signal.throwIfAborted();
   const worker = new Worker(url, { workerData: job });
   const send = (message: ToWorker) => worker.postMessage(message);
@@ -43,7 +50,10 @@ export async function runMerge({ worker: url, job, targets, clock, signal, progr
   // Asked first, so that it can close its files; made to end when it does not listen.
   const abort = () => {
     send({ abort: true });
-    clock.sleep(PATIENCE, over.signal).then(() => over.abort()).catch(() => {});
+    clock
+      .sleep(PATIENCE, over.signal)
+      .then(() => over.abort())
+      .catch(() => {});
   };
   signal.addEventListener("abort", abort, { once: true });
   try {
@@ -57,6 +67,9 @@ export async function runMerge({ worker: url, job, targets, clock, signal, progr
   }
   signal.throwIfAborted();
   if (answer && "result" in answer) return answer.result;
-  const reason = answer && "failure" in answer ? answer.failure : `its worker ended early${crash instanceof Error ? `: ${crash.message}` : ""}`;
+  const reason =
+    answer && "failure" in answer
+      ? answer.failure
+      : `its worker ended early${crash instanceof Error ? `: ${crash.message}` : ""}`;
   throw new HeadendError("guide.merge", { reason }, crash);
 }

@@ -1,11 +1,17 @@
 // Reads one source file through decompression, decoding and scanning, twice where the first reading learned too late.
 import { HeadendError, reasonOf } from "../errors.ts";
 import { openDecompressed } from "../fetch/decompress.ts";
-import { expandEntities, Scanner, toUtf8 } from "../formats/xmltv/index.ts";
+import { toUtf8 } from "../formats/xmltv/encoding.ts";
+import { expandEntities } from "../formats/xmltv/entities.ts";
+import { Scanner } from "../formats/xmltv/scanner.ts";
+import { releaseMemory } from "../runtime/memory.ts";
 import type { SourceReader } from "./reader.ts";
 import type { Spool } from "./spool.ts";
 import type { MergeSource, SourceReport } from "./types.ts";
 import type { ProgrammeWriter } from "./writer.ts";
+
+/** Bytes read between two collections: what keeps the peak the same for a guide of any size. */
+const RELEASE = 48 * 1024 * 1024;
 
 export interface ReadOptions {
   readonly source: MergeSource;
@@ -33,6 +39,7 @@ async function readOnce(options: ReadOptions, count: (bytes: number) => void): P
   const { source, report, reader, spool, writer, signal } = options;
   const scanner = new Scanner(reader);
   let failed = true;
+  let since = 0;
   // Told apart from the source's own troubles: a full disk is not the source's fault.
   const ours = async <T>(work: () => T | Promise<T>): Promise<T> => {
     try {
@@ -47,6 +54,11 @@ async function readOnce(options: ReadOptions, count: (bytes: number) => void): P
       scanner.push(chunk);
       await ours(() => spool.drained());
       options.progress(chunk.length);
+      since += chunk.length;
+      if (since >= RELEASE) {
+        since = 0;
+        releaseMemory();
+      }
     }
     failed = false;
   } catch (error) {

@@ -29,6 +29,10 @@ interface Filling {
   buffer: Buffer;
   used: number;
   stretches: Map<number, Omit<Stretch, "part" | "channel">>;
+  /** The run of one channel at the end of the part: where it begins, and its latest start. */
+  run: number;
+  runStart: number;
+  latest: number;
 }
 
 export class Spool {
@@ -51,8 +55,20 @@ export class Spool {
     this.#level = level;
   }
 
-  /** Adds one programme to the parts of a set: a range of bytes with edits, in order. Times in seconds. */
-  add(set: number, channel: number, from: number, to: number, bytes: Buffer, start: number, end: number, edits: readonly Edit[]): void {
+  /**
+   * Adds one programme to the parts of a set: a range of bytes with edits, in order. Times in seconds. False when the same
+   * bytes stand in the run of the channel that the part ends with.
+   */
+  add(
+    set: number,
+    channel: number,
+    from: number,
+    to: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    edits: readonly Edit[],
+  ): boolean {
     let length = end - start + 3;
     for (const edit of edits) length += edit.text.length - (edit.end - edit.start);
     let part = this.#filling.get(set);
@@ -63,7 +79,7 @@ export class Spool {
     if (!part) {
       const spare = this.#spare.pop();
       const buffer = spare && spare.length >= length ? spare : Buffer.allocUnsafeSlow(Math.max(this.#size, length));
-      part = { buffer, used: 0, stretches: new Map() };
+      part = { buffer, used: 0, stretches: new Map(), run: -1, runStart: 0, latest: 0 };
       this.#filling.set(set, part);
     }
     const { buffer } = part;
@@ -72,12 +88,22 @@ export class Spool {
     buffer[at++] = 0x20;
     let done = start;
     for (const edit of edits) {
-      at += bytes.copy(buffer, at, done, edit.start);
-      at += edit.text.copy(buffer, at);
+      at = copy(bytes, done, edit.start, buffer, at);
+      at = copy(edit.text, 0, edit.text.length, buffer, at);
       done = edit.end;
     }
-    at += bytes.copy(buffer, at, done, end);
+    at = copy(bytes, done, end, buffer, at);
     buffer[at++] = 0x0a;
+    if (part.run !== channel) {
+      part.run = channel;
+      part.runStart = part.used;
+      part.latest = from;
+    } else if (from > part.latest) {
+      part.latest = from;
+    } else if (buffer.subarray(part.runStart, part.used).includes(buffer.subarray(part.used, at))) {
+      // Runs rise in time, so that it is seldom looked whether a programme stands there already.
+      return false;
+    }
     part.used = at;
     const stretch = part.stretches.get(channel);
     if (!stretch) part.stretches.set(channel, { count: 1, from, to });
@@ -86,6 +112,7 @@ export class Spool {
       if (from < stretch.from) stretch.from = from;
       if (to > stretch.to) stretch.to = to;
     }
+    return true;
   }
 
   /** Resolves when few enough parts are being compressed; rejects when one could not be written. */
@@ -134,4 +161,11 @@ export class Spool {
       });
     packed.catch(() => {});
   }
+}
+
+/** Copies a range; short ones byte by byte, which is quicker than to call for it. Returns where it ends. */
+function copy(from: Buffer, start: number, end: number, to: Buffer, at: number): number {
+  if (end - start > 96) return at + from.copy(to, at, start, end);
+  for (let i = start; i < end; i++) to[at++] = from[i] as number;
+  return at;
 }

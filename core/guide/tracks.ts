@@ -1,6 +1,6 @@
 // The state of every target during a merge: who owns it, what its channel element is, and where its programmes go.
 import { Buffer } from "node:buffer";
-import { escapeValue } from "../formats/xmltv/index.ts";
+import { escapeValue } from "../formats/xmltv/text.ts";
 import { type Step, stepRank } from "./match.ts";
 import type { GuideTarget } from "./target.ts";
 
@@ -88,5 +88,7 @@ export function createTracks(targets: readonly GuideTarget[]): { tracks: Track[]
 /** Has another id of the same source been declared for this track by a better match? */
 export function outranked({ track, step }: Wanted, by: SourceId): boolean {
   const { claim } = track;
-  return claim !== undefined && claim.by !== by && claim.by.source === by.source && stepRank[claim.step] < stepRank[step];
+  return (
+    claim !== undefined && claim.by !== by && claim.by.source === by.source && stepRank[claim.step] < stepRank[step]
+  );
 }

@@ -28,7 +28,13 @@ export interface MergeSource {
 }
 
 /** Why a programme of a source is not in the guide; the keys of `dropped`. */
-export type DropReason = "unmatched" | "owned elsewhere" | "outside the span" | "no start time" | "unreadable" | "duplicate";
+export type DropReason =
+  | "unmatched"
+  | "owned elsewhere"
+  | "outside the span"
+  | "no start time"
+  | "unreadable"
+  | "duplicate";
 
 export interface SourceReport {
   name: string;

@@ -19,8 +19,17 @@ export interface Candidate {
 }
 
 export interface Unmatched {
-  readonly targets: readonly { readonly id: string; readonly name: string; readonly candidates: readonly Candidate[] }[];
-  readonly ids: readonly { readonly source: string; readonly id: string; readonly name: string; readonly candidates: readonly Candidate[] }[];
+  readonly targets: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly candidates: readonly Candidate[];
+  }[];
+  readonly ids: readonly {
+    readonly source: string;
+    readonly id: string;
+    readonly name: string;
+    readonly candidates: readonly Candidate[];
+  }[];
 }
 
 /** Entries with candidates per side, candidates per entry, and how alike they must be. */
@@ -39,7 +48,10 @@ export async function nearest(lists: UnmatchedLists, pacer: Pacer): Promise<Unma
   const rest = async () => {
     if (pacer.due()) await pacer.rest();
   };
-  for (const [list, byPair] of [[ids, idsByPair], [targets, targetsByPair]] as const) {
+  for (const [list, byPair] of [
+    [ids, idsByPair],
+    [targets, targetsByPair],
+  ] as const) {
     for (const [place, { pairs }] of list.entries()) {
       for (const pair of pairs) {
         const places = byPair.get(pair);
@@ -49,7 +61,11 @@ export async function nearest(lists: UnmatchedLists, pacer: Pacer): Promise<Unma
       await rest();
     }
   }
-  const candidates = <T extends { id: string; name: string }>(pairs: ReadonlySet<string>, list: readonly Entry<T>[], byPair: ReadonlyMap<string, number[]>) => {
+  const candidates = <T extends { id: string; name: string }>(
+    pairs: ReadonlySet<string>,
+    list: readonly Entry<T>[],
+    byPair: ReadonlyMap<string, number[]>,
+  ) => {
     const shared = new Map<number, number>();
     for (const pair of pairs) {
       const places = byPair.get(pair) ?? [];

@@ -8,7 +8,10 @@ import type { MergeProgress } from "./types.ts";
 /** To the worker. Targets come as JSON arrays: text is cheaper to hand over than objects. */
 export type ToWorker = { readonly targets: string } | { readonly start: true } | { readonly abort: true };
 /** From the worker. */
-export type FromWorker = { readonly progress: MergeProgress } | { readonly result: MergeResult } | { readonly failure: string };
+export type FromWorker =
+  | { readonly progress: MergeProgress }
+  | { readonly result: MergeResult }
+  | { readonly failure: string };
 
 /** Bytes read between two reports of progress. */
 const STEP = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
 // Decides by time what is kept, moves and mends times where that is wanted, and puts programmes into the spool.
 import { Buffer } from "node:buffer";
-import { parseTime, shiftTime } from "../formats/xmltv/index.ts";
+import { parseTime, shiftTime } from "../formats/xmltv/time.ts";
 import { detach, type Fit } from "./elements.ts";
 import type { Edit, Spool } from "./spool.ts";
 import type { Track } from "./tracks.ts";
@@ -37,30 +37,47 @@ export class ProgrammeWriter {
     return start <= this.#o.latestStart && (Number.isNaN(stop) ? start : stop) >= this.#o.earliestStop;
   }
 
-  /** Takes a programme for a track. Times in milliseconds, shifted. */
-  write(track: Track, fit: Fit, start: number, stop: number, shift: number): void {
-    track.count++;
-    track.earliest = Math.min(track.earliest, start);
-    this.written++;
+  /** Takes a programme for a track; false when it stands there already. Times in milliseconds, shifted. */
+  write(track: Track, fit: Fit, start: number, stop: number, shift: number): boolean {
     const edits: Edit[] = [{ start: fit.idStart, end: fit.idEnd, text: track.id }];
     if (shift !== 0) {
       edits.push(shifted(fit.bytes, fit.fromStart, fit.fromEnd, shift));
       if (fit.toStart >= 0) edits.push(shifted(fit.bytes, fit.toStart, fit.toEnd, shift));
+      edits.sort((a, b) => a.start - b.start);
     }
-    if (this.#o.repair.length === 0) this.#put({ track, fit, start, stop, edits });
-    else this.#hold(track, fit, start, stop, edits);
+    if (this.#o.repair.length === 0) return this.#put(track, fit, start, stop, edits);
+    this.#hold(track, fit, start, stop, edits);
+    return true;
   }
 
   /** The source has ended: what waits goes as it is. */
   release(): void {
-    for (const held of this.#held.values()) this.#put(held);
+    for (const held of this.#held.values()) this.#putHeld(held);
     this.#held.clear();
   }
 
-  #put({ track, fit, start, stop, edits }: Held): void {
-    const to = Number.isNaN(stop) ? start : stop;
-    if (edits.length > 1) edits.sort((a, b) => a.start - b.start);
-    this.#spool.add(track.set, track.place, Math.floor(start / 1000), Math.ceil(to / 1000), fit.bytes, fit.start, fit.end, edits);
+  #put(track: Track, { bytes, start, end }: Fit, from: number, stop: number, edits: readonly Edit[]): boolean {
+    const to = Number.isNaN(stop) ? from : stop;
+    const added = this.#spool.add(
+      track.set,
+      track.place,
+      Math.floor(from / 1000),
+      Math.ceil(to / 1000),
+      bytes,
+      start,
+      end,
+      edits,
+    );
+    if (!added) return false;
+    track.count++;
+    track.earliest = Math.min(track.earliest, from);
+    this.written++;
+    return true;
+  }
+
+  #putHeld({ track, fit, start, stop, edits }: Held): void {
+    edits.sort((a, b) => a.start - b.start);
+    this.#put(track, fit, start, stop, edits);
   }
 
   #hold(track: Track, fit: Fit, start: number, stop: number, edits: Edit[]): void {
@@ -69,7 +86,7 @@ export class ProgrammeWriter {
     const moved = edits.map((edit) => ({ ...edit, start: edit.start - fit.start, end: edit.end - fit.start }));
     const held: Held = { track, fit: own, start, stop, edits: moved };
     this.#held.set(track, held);
-    if (before) this.#put(this.#mended(before, held));
+    if (before) this.#putHeld(this.#mended(before, held));
   }
 
   /** `before` with its stop as `next` wants it. */

@@ -48,15 +48,31 @@ export async function compose(
     byId.set(id, into);
     byId.set(into.id, into);
   }
-  return { channels: byNumber(list), byId };
+  return { channels: await byNumber(list, pause), byId };
 }
 
-/** Sorts in one native pass: the number above, the place below. */
-function byNumber(list: readonly LineupChannel[]): LineupChannel[] {
+/** Sorts in one native pass, where they are not in order already: the number above, the place below. */
+async function byNumber(list: readonly LineupChannel[], pause: Pause): Promise<readonly LineupChannel[]> {
   const keys = new Float64Array(list.length);
-  for (const [place, channel] of list.entries()) keys[place] = sortKey(channel.number) * 2 ** 20 + place;
+  let before = 0;
+  let sorted = true;
+  for (const [place, channel] of list.entries()) {
+    const key = sortKey(channel.number) * 2 ** 20 + place;
+    keys[place] = key;
+    sorted &&= key > before;
+    before = key;
+    const rest = pause();
+    if (rest) await rest;
+  }
+  if (sorted) return list;
   keys.sort();
-  return Array.from(keys, (key) => list[key % 2 ** 20] as LineupChannel);
+  const ordered: LineupChannel[] = [];
+  for (const key of keys) {
+    ordered.push(list[key % 2 ** 20] as LineupChannel);
+    const rest = pause();
+    if (rest) await rest;
+  }
+  return ordered;
 }
 
 function stationKey(channel: LineupChannel): string {
@@ -94,12 +110,7 @@ interface Building extends GuideTarget {
   channelIds: string[];
 }
 
-function add(
-  targets: Map<string, Building>,
-  id: string,
-  channel: LineupChannel,
-  shift: number,
-): void {
+function add(targets: Map<string, Building>, id: string, channel: LineupChannel, shift: number): void {
   const guideId = ownGuideId(channel);
   let target = targets.get(id);
   if (!target) {
@@ -116,7 +127,8 @@ function add(
     };
     targets.set(id, target);
   }
-  for (const name of [channel.guideName, channel.name]) if (name && !target.names.includes(name)) target.names.push(name);
+  for (const name of [channel.guideName, channel.name])
+    if (name && !target.names.includes(name)) target.names.push(name);
   if (!target.instances.includes(channel.instance)) target.instances.push(channel.instance);
   if (channel.ownId !== undefined) target.channelIds.push(`${channel.instance}:${channel.ownId}`);
 }

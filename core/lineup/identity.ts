@@ -1,6 +1,6 @@
 // Recognises channels again: which entry of today's upstream is which channel of yesterday's lineup.
 import type { Channel, LineupChannel } from "../types.ts";
-import { ownGuideId } from "./output.ts";
+import { outputGuideId, ownGuideId } from "./output.ts";
 
 /** What is remembered, for ever, of a channel that has left, so that it can be recognised. */
 export interface Departed {
@@ -16,13 +16,8 @@ export interface Departed {
   readonly address: string;
 }
 
-/** A channel that was there, or that has left long ago. */
-export interface Known {
-  readonly id: string;
-  readonly number: string;
-  /** The channel itself, when it was in the lineup until now. */
-  readonly live?: LineupChannel;
-}
+/** A channel that was in the lineup until now, or that has left long ago. */
+export type Known = LineupChannel | Departed;
 
 /** The traits by which a channel is known. */
 type Traits = Omit<Departed, "id" | "number">;
@@ -31,7 +26,7 @@ type Pause = () => Promise<void> | undefined;
 
 /** What is remembered of a channel that leaves. */
 export function departedOf(channel: LineupChannel): Departed {
-  return { id: localPart(channel), number: channel.number, ...traitsOf(channel) };
+  return { id: localIdOf(channel), number: channel.number, ...traitsOf(channel) };
 }
 
 function traitsOf(channel: Channel | LineupChannel): Traits {
@@ -45,8 +40,14 @@ function traitsOf(channel: Channel | LineupChannel): Traits {
   };
 }
 
-function localPart(channel: LineupChannel): string {
-  return channel.id.slice(channel.instance.length + 1);
+/** The id within the instance. */
+export function localIdOf(known: Known): string {
+  return isLive(known) ? known.id.slice(known.instance.length + 1) : known.id;
+}
+
+/** Whether a channel was in the lineup until now. */
+export function isLive(known: Known): known is LineupChannel {
+  return "instance" in known;
 }
 
 /** How far ahead `take()` looks for an entry where upstream's list goes on: it finds back after small insertions and losses. */
@@ -56,9 +57,9 @@ const lookAhead = 8;
 function unchanged(channel: Channel, live: LineupChannel): boolean {
   if (channel.id !== undefined || live.ownId !== undefined) return channel.id === live.ownId;
   return (
-    channel.name === live.name &&
     channel.url === live.url &&
-    channel.guideId === ownGuideId(live) &&
+    channel.name === live.name &&
+    outputGuideId(channel, live.instance, live.id) === live.guideId &&
     (channel.groups === live.groups || channel.groups?.join(";") === live.groups?.join(";"))
   );
 }
@@ -66,57 +67,78 @@ function unchanged(channel: Channel, live: LineupChannel): boolean {
 /** Recognises one refresh of one instance: most entries while they come, the rest together. */
 export class Recogniser {
   readonly #live: readonly LineupChannel[];
-  readonly #left: Set<LineupChannel>;
+  /** By place in `#live`: 1 once it is recognised. */
+  readonly #taken: Uint8Array;
   readonly #found: (Known | undefined)[] = [];
-  readonly #open: Open[] = [];
+  /** Places of entries that are not recognised yet. */
+  readonly #open: number[] = [];
   #at = 0;
 
   /** Starts from what is in the lineup now. */
   constructor(live: readonly LineupChannel[]) {
     this.#live = live;
-    this.#left = new Set(live);
+    this.#taken = new Uint8Array(live.length);
   }
 
-  /** Takes the next entry of upstream's list. */
-  take(channel: Channel): void {
+  /** Takes the next entry of upstream's list; returns the channel it is, when that can be told at once. */
+  take(channel: Channel): LineupChannel | undefined {
     for (let at = this.#at; at < this.#at + lookAhead; at++) {
       const live = this.#live[at];
       if (!live) break;
       if (!unchanged(channel, live)) continue;
       this.#at = at + 1;
-      this.#left.delete(live);
-      this.#found.push({ id: localPart(live), number: live.number, live });
-      return;
+      this.#taken[at] = 1;
+      this.#found.push(live);
+      return live;
     }
-    this.#open.push({ place: this.#found.length, channel });
+    this.#open.push(this.#found.length);
     this.#found.push(undefined);
+    return undefined;
   }
 
   /**
-   * What each entry is, in order; undefined for a channel never seen before. `departed` are those that left earlier,
-   * the latest last; the result's `gone` are those that leave now.
+   * What each entry is, in order; undefined for a channel never seen before. `list` is what was taken, `departed` are
+   * those that left earlier, the latest last; the result's `gone` are those that leave now.
    */
-  async settle(departed: readonly Departed[], pause: Pause): Promise<{ found: (Known | undefined)[]; gone: LineupChannel[] }> {
+  async settle(
+    list: readonly Channel[],
+    departed: readonly Departed[],
+    pause: Pause,
+  ): Promise<{ found: (Known | undefined)[]; gone: LineupChannel[] }> {
+    const left = new Set(this.#live.filter((_, at) => this.#taken[at] === 0));
+    if (this.#open.length === 0 || left.size + departed.length === 0) return { found: this.#found, gone: [...left] };
     const candidates = new Map<Candidate["key"], Candidate>();
-    const inUse = new Set(this.#found.flatMap((known) => known?.id ?? []));
-    for (const entry of departed) if (!inUse.has(entry.id)) candidates.set(entry.id, { key: entry.id, traits: entry, known: entry });
-    for (const live of this.#open.length > 0 ? this.#left : []) {
-      const key = localPart(live);
-      candidates.set(key, { key, traits: traitsOf(live), known: { id: key, number: live.number, live } });
+    const inUse = new Set<string>();
+    for (const known of this.#found) if (known) inUse.add(localIdOf(known));
+    for (const known of departed)
+      if (!inUse.has(known.id)) candidates.set(known.id, { key: known.id, traits: known, known });
+    for (const known of left) {
+      const key = localIdOf(known);
+      candidates.set(key, { key, traits: traitsOf(known), known });
       const rest = pause();
       if (rest) await rest;
     }
-    if (candidates.size === 0) return { found: this.#found, gone: [...this.#left] };
-    let open: readonly Named[] = this.#open.map(({ place, channel }) => ({ place, traits: traitsOf(channel) }));
+    let open: Named[] = [];
+    for (const place of this.#open) {
+      open.push({ place, traits: traitsOf(list[place] as Channel) });
+      const rest = pause();
+      if (rest) await rest;
+    }
     for (const tier of tiers) {
-      if (open.length === 0) break;
+      if (open.length === 0 || candidates.size === 0) break;
       open = await this.#settleTier(tier, open, candidates, pause);
     }
-    return { found: this.#found, gone: [...this.#left] };
+    for (const known of this.#found) if (known && isLive(known)) left.delete(known);
+    return { found: this.#found, gone: [...left] };
   }
 
   /** Runs one tier over the open entries; returns those it leaves open. */
-  async #settleTier(tier: Tier, open: readonly Named[], candidates: Map<string, Candidate>, pause: Pause): Promise<Named[]> {
+  async #settleTier(
+    tier: Tier,
+    open: readonly Named[],
+    candidates: Map<string, Candidate>,
+    pause: Pause,
+  ): Promise<Named[]> {
     const byKey = new Map<string, Candidate[]>();
     for (const candidate of candidates.values()) {
       const key = tier.key(candidate.traits);
@@ -135,7 +157,6 @@ export class Recogniser {
       else {
         const candidate = list.shift() as Candidate;
         candidates.delete(candidate.key);
-        if (candidate.known.live) this.#left.delete(candidate.known.live);
         this.#found[entry.place] = candidate.known;
       }
       const rest = pause();
@@ -146,11 +167,6 @@ export class Recogniser {
 }
 
 /** An entry that is not recognised yet. */
-interface Open {
-  readonly place: number;
-  readonly channel: Channel;
-}
-
 interface Named {
   readonly place: number;
   readonly traits: Traits;
@@ -194,20 +210,23 @@ function repeated(keys: readonly string[]): Set<string> {
 
 /** Makes new ids for one instance: the provider's own, else from the guide id or the name; never one that was in use. */
 export class IdMaker {
-  readonly #taken: Set<string>;
-  readonly #counts = new Map<string, number>();
+  /** Every id that is taken, and the number to try next behind it. */
+  readonly #next = new Map<string, number>();
 
   constructor(taken: Iterable<string>) {
-    this.#taken = new Set(taken);
+    for (const id of taken) this.#next.set(id, 2);
   }
 
   make(channel: Channel): string {
     const base = channel.id ? localId(channel.id) : slug(channel.guideId || channel.name);
-    let count = this.#counts.get(base) ?? 1;
-    let id = count === 1 ? base : `${base}-${count}`;
-    while (this.#taken.has(id)) id = `${base}-${++count}`;
-    this.#counts.set(base, count);
-    this.#taken.add(id);
+    let id = base;
+    let count = this.#next.get(base);
+    if (count !== undefined) {
+      do id = `${base}-${count++}`;
+      while (this.#next.has(id));
+      this.#next.set(base, count);
+    }
+    this.#next.set(id, 2);
     return id;
   }
 }

@@ -1,55 +1,23 @@
 // The lineup: merges every instance's channels under ids and numbers that never move, and keeps the last good ones.
+import { createHash, randomUUID } from "node:crypto";
 import { createPacer } from "../clock.ts";
 import { HeadendError, reasonOf } from "../errors.ts";
-import type { Clock, Lineup, Logger } from "../plugin.ts";
+import type { Clock, Logger } from "../plugin.ts";
 import type { Channel, Document, LineupChannel } from "../types.ts";
-import { compose, type Composed, type Duplicates, emptyLineup } from "./compose.ts";
-import { type Departed, departedOf, IdMaker, Recogniser } from "./identity.ts";
+import { version } from "../version.ts";
+import { type Collected, collect } from "./collect.ts";
+import { compose, emptyLineup } from "./compose.ts";
+import { type Departed, departedOf, IdMaker, isLive, localIdOf, Recogniser } from "./identity.ts";
+import type { LineupKeeper, LineupSettings, UpdateOptions, UpdateResult } from "./keeper.ts";
 import { NumberBook, type NumberRange } from "./numbers.ts";
-import { publish } from "./output.ts";
-import { compileRules, type Ruled, type Rules } from "./rules.ts";
+import { publish, sameChannel } from "./output.ts";
 import type { Store } from "./store.ts";
-
-/** How one instance's channels enter the lineup. */
-export interface UpdateOptions {
-  /** Applied in order: the instance's own, then the lineup's. */
-  readonly rules: readonly Rules[];
-  readonly range: NumberRange | undefined;
-  /** The upstream's own M3U, asked for after the channels are read. */
-  readonly original: (() => Document | undefined) | undefined;
-  readonly signal: AbortSignal;
-}
-
-export interface UpdateResult {
-  /** Channels of this instance now in the lineup. */
-  readonly channels: number;
-  /** Channels that upstream gave and rules left out. */
-  readonly excluded: number;
-  readonly changed: boolean;
-}
-
-export interface LineupSettings {
-  readonly duplicates: Duplicates;
-  /** How many refreshes must agree before a much smaller lineup is believed. */
-  readonly shrinkGuard: number;
-}
-
-/** The lineup as core sees it. */
-export interface LineupKeeper extends Lineup {
-  /** Restores the last good channels of these instances, in this order of precedence. */
-  restore(instances: readonly string[]): Promise<void>;
-  /** Reads one instance's channels. @throws HeadendError `instance.empty`, `instance.shrunk`; the last good ones stay. */
-  update(instance: string, channels: AsyncIterable<Channel>, options: UpdateOptions): Promise<UpdateResult>;
-  /** Which instances count, in order; others leave the lineup (their ids and numbers stay theirs). */
-  arrange(instances: readonly string[], settings: LineupSettings): Promise<void>;
-  /** The composed lineup, for the guide's targets. */
-  composed(): Composed;
-  /** When an instance's channels were last known to be right: milliseconds since the Unix epoch. */
-  confirmed(instance: string): number | undefined;
-}
+import { createTurns } from "./turns.ts";
 
 interface Part {
   channels: readonly LineupChannel[];
+  /** Names these channels, over restarts too. */
+  tag: string;
   /** How many channels upstream gave, before rules. */
   given: number;
   strikes: number;
@@ -61,6 +29,10 @@ interface Part {
 
 /** A lineup below this size may shrink as it likes. */
 const guarded = 10;
+/** How long new channels wait for instances before theirs, so that first numbers follow the config's order. */
+const courtesy = 10_000;
+
+export type { LineupKeeper, LineupSettings, UpdateOptions, UpdateResult } from "./keeper.ts";
 
 export function createLineup(o: { store: Store; log: Logger; clock: Clock }): LineupKeeper {
   const { store, log, clock } = o;
@@ -71,17 +43,22 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
   let order: readonly string[] = [];
   let settings: LineupSettings = { duplicates: "keep", shrinkGuard: 3 };
   let current = emptyLineup;
+  let tag = "";
   let ready = false;
   let queue: Promise<void> = Promise.resolve();
+  const turns = createTurns(clock, courtesy);
+  const updates = new Map<string, Promise<unknown>>();
 
   /** Puts the parts together again; runs one at a time, and readers see the old lineup until it is done. */
   function republish(): Promise<void> {
     queue = queue.then(async () => {
       const named = order.flatMap((name) => {
         const part = parts.get(name);
-        return part ? [{ name, channels: part.channels }] : [];
+        return part ? [{ name, channels: part.channels, tag: part.tag }] : [];
       });
+      const next = tagOf([settings.duplicates, ...named.map((part) => part.tag)]);
       current = await compose(named, settings.duplicates, pauser());
+      tag = next;
       ready ||= named.length > 0;
       for (const listener of listeners) listener();
     });
@@ -112,52 +89,77 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
       if (rest) await rest;
     }
     if (saved) {
-      const { channels, at } = saved;
-      parts.set(instance, { channels, given: channels.length, strikes: 0, at, original });
+      const { channels, at, tag } = saved;
+      parts.set(instance, { channels, tag, given: channels.length, strikes: 0, at, original });
     }
     return departed;
   }
 
-  /** Ids and numbers for what upstream gave; what leaves is on disk before it is forgotten. */
-  async function settle(instance: string, { list, recogniser, pinned }: Collected, range: NumberRange | undefined, pause: Pause) {
+  /** Numbers of instances that the config does not name stay taken. */
+  async function bookOthers(): Promise<void> {
+    for (const name of await store.instances()) if (!order.includes(name)) await open(name);
+  }
+
+  /** Gives ids and numbers to what upstream gave; what leaves is on disk before it is forgotten. */
+  async function settle(
+    instance: string,
+    collected: Collected,
+    range: NumberRange | undefined,
+  ): Promise<LineupChannel[]> {
+    const { list, recogniser, pinned } = collected;
+    const pause = pauser();
     const departed = await open(instance);
-    const { found, gone } = await recogniser.settle(departed, pause);
+    const { found, gone } = await recogniser.settle(list, departed, pause);
     let maker: IdMaker | undefined;
+    const places: number[] = [];
     const ids: string[] = [];
-    for (const [place, channel] of list.entries()) {
-      let id = found[place]?.id;
-      if (id === undefined) {
-        maker ??= new IdMaker(usedIds(instance, departed, parts.get(instance)?.channels ?? []));
-        id = maker.make(channel);
-      }
-      ids.push(id);
+    for (const [place, known] of found.entries()) {
       const rest = pause();
       if (rest) await rest;
+      // Most of a later refresh is settled already.
+      if (known && known === list[place]) continue;
+      if (!known) maker ??= new IdMaker(usedIds(departed, parts.get(instance)?.channels ?? []));
+      places.push(place);
+      ids.push(`${instance}:${known ? localIdOf(known) : maker?.make(list[place] as Channel)}`);
     }
+    if (maker) await turns.wait(instance, order);
     const numbers = await book.give(
-      (place) => ({
-        id: `${instance}:${ids[place]}`,
-        has: found[place]?.number ?? "",
-        wish: list[place]?.number,
-        pinned: pinned.has(place),
-      }),
-      list.length,
+      (at) => {
+        const place = places[at] as number;
+        const has = found[place]?.number ?? "";
+        return { id: ids[at] as string, has, wish: list[place]?.number, pinned: pinned.has(place) };
+      },
+      places.length,
       range,
       (r) => log.warn(`number ${r.wish} belongs to another channel; ${r.id} keeps ${r.has || "one of its own"}`),
       pause,
     );
-    const leaving = gone.map(departedOf);
-    for (const [place, known] of found.entries()) {
-      if (known?.live && known.number !== numbers[place]) leaving.push(departedOf(known.live));
+    const leaving: Departed[] = [];
+    for (const channel of gone) {
+      leaving.push(departedOf(channel));
+      const rest = pause();
+      if (rest) await rest;
+    }
+    for (const [at, place] of places.entries()) {
+      const known = found[place];
+      const number = numbers[at] as string;
+      const live = known && isLive(known) ? known : undefined;
+      if (live && live.number !== number) leaving.push(departedOf(live));
+      const channel = list[place] as Channel;
+      const same = live?.number === number && sameChannel(channel, live);
+      list[place] = same ? live : publish(channel, instance, ids[at] as string, number);
+      const rest = pause();
+      if (rest) await rest;
     }
     await store.depart(instance, leaving);
-    departed.push(...leaving);
-    return { ids, numbers, found };
+    for (const one of leaving) departed.push(one);
+    return list as LineupChannel[];
   }
 
   return {
     channels: (instance) => (instance === undefined ? current.channels : (parts.get(instance)?.channels ?? [])),
     get: (id) => current.byId.get(id),
+    tag: (instance) => (instance === undefined ? tag : tagOf([parts.get(instance)?.tag ?? ""])),
     get ready() {
       return ready;
     },
@@ -176,6 +178,7 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
     async restore(instances) {
       order = instances;
       await Promise.all(instances.map(open));
+      await bookOthers();
       if (parts.size > 0) await republish();
     },
 
@@ -184,98 +187,83 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
       await Promise.all(instances.map(open));
       order = instances;
       settings = next;
+      await bookOthers();
       if (before !== JSON.stringify([order, settings])) await republish();
     },
 
+    expect: (instance) => turns.expect(instance),
+    dismiss: (instance) => turns.end(instance),
+
     async update(instance, source, options) {
-      const pause = pauser();
-      await open(instance);
-      const before = parts.get(instance);
-      const old = before?.channels ?? [];
-      const collected = await collect(source, new Recogniser(old), options, pause);
-      const { list, given, edited } = collected;
-      believe(given, before, settings.shrinkGuard);
-      const { ids, numbers, found } = await settle(instance, collected, options.range, pause);
-      let changed = !before || old.length !== list.length;
-      const channels: LineupChannel[] = [];
-      for (const [place, channel] of list.entries()) {
-        const next = publish(channel, instance, ids[place] as string, numbers[place] as string, found[place]?.live);
-        changed ||= next !== old[place];
-        channels.push(next);
-        const rest = pause();
-        if (rest) await rest;
+      try {
+        await open(instance);
+        const before = parts.get(instance);
+        const recogniser = new Recogniser(before?.channels ?? []);
+        const collected = await collect(source, recogniser, options.rules, options.signal, pauser());
+        believe(collected.given, before, settings.shrinkGuard);
+        // An instance that is started anew may still be taking over what its last run collected.
+        const turn = (updates.get(instance) ?? Promise.resolve()).then(() => takeOver(instance, collected, options));
+        updates.set(
+          instance,
+          turn.catch(() => {}),
+        );
+        return await turn;
+      } finally {
+        turns.end(instance);
       }
-      options.signal.throwIfAborted();
-      if (changed) {
-        const unkept = (error: unknown) => log.error(`the last good lineup could not be kept: ${reasonOf(error)}`);
-        await store.save(instance, channels, pause).catch(unkept);
-      }
-      const original = await store
-        .keepOriginal(instance, edited ? undefined : options.original?.())
-        .catch((error: unknown) => void log.error(`the upstream's playlist could not be kept: ${reasonOf(error)}`));
-      parts.set(instance, { channels: changed ? channels : old, given, strikes: 0, at: clock.now(), original });
-      const replaced = original?.digest !== before?.original?.digest;
-      if (changed || replaced || !ready) await republish();
-      return { channels: channels.length, excluded: given - list.length, changed };
     },
   };
+
+  /** Makes what was collected an instance's channels. */
+  async function takeOver(instance: string, collected: Collected, options: UpdateOptions): Promise<UpdateResult> {
+    options.signal.throwIfAborted();
+    const { given, edited } = collected;
+    const before = parts.get(instance);
+    const old = before?.channels ?? [];
+    const channels = await settle(instance, collected, options.range);
+    const changed =
+      !before || old.length !== channels.length || channels.some((channel, place) => channel !== old[place]);
+    options.signal.throwIfAborted();
+    const tag = changed ? await keep(instance, channels) : before.tag;
+    const original = await store
+      .keepOriginal(instance, edited ? undefined : options.original?.())
+      .catch((error: unknown) => void log.error(`the upstream's playlist could not be kept: ${reasonOf(error)}`));
+    parts.set(instance, { channels: changed ? channels : old, tag, given, strikes: 0, at: clock.now(), original });
+    const replaced = original?.digest !== before?.original?.digest;
+    if (changed || replaced || !ready) await republish();
+    return { channels: channels.length, excluded: given - channels.length, changed };
+  }
+
+  /** Makes channels the last good ones; returns their tag. */
+  async function keep(instance: string, channels: readonly LineupChannel[]): Promise<string> {
+    try {
+      return await store.save(instance, channels);
+    } catch (error) {
+      log.error(`the last good lineup could not be kept: ${reasonOf(error)}`);
+      return randomUUID();
+    }
+  }
 }
 
 type Pause = () => Promise<void> | undefined;
 
 function pauser(): Pause {
-  const pacer = createPacer();
+  // Short slices: collections of garbage come on top, and there is much of it.
+  const pacer = createPacer(2);
   return () => (pacer.due() ? pacer.rest() : undefined);
 }
 
-/** What upstream gave this time, after the rules. */
-interface Collected {
-  readonly list: Channel[];
-  readonly recogniser: Recogniser;
-  /** Places of channels whose number is the user's own wish. */
-  readonly pinned: ReadonlySet<number>;
-  readonly given: number;
-  readonly edited: boolean;
-}
-
-/** Reads all channels, applies the rules, and recognises what it can as it comes. */
-async function collect(
-  source: AsyncIterable<Channel>,
-  recogniser: Recogniser,
-  { rules, signal }: UpdateOptions,
-  pause: Pause,
-): Promise<Collected> {
-  const apply = rules.flatMap((r) => compileRules(r) ?? []);
-  const list: Channel[] = [];
-  const pinned = new Set<number>();
-  let given = 0;
-  let edited = false;
-  for await (const channel of source) {
-    signal.throwIfAborted();
-    given++;
-    let next: Channel | undefined = channel;
-    let pin = false;
-    for (const rule of apply) {
-      const ruled: Ruled | undefined = next && rule(next);
-      next = ruled?.channel;
-      pin ||= ruled?.pinned ?? false;
-    }
-    edited ||= next !== channel;
-    if (next) {
-      if (pin) pinned.add(list.length);
-      recogniser.take(next);
-      list.push(next);
-    }
-    const rest = pause();
-    if (rest) await rest;
-  }
-  return { list, recogniser, pinned, given, edited };
+/** Another version of headend may make other outputs of the same channels. */
+function tagOf(parts: readonly string[]): string {
+  return createHash("sha256")
+    .update(JSON.stringify([version, parts]))
+    .digest("base64url");
 }
 
 /** Ids that are or were in use. */
-function* usedIds(instance: string, departed: readonly Departed[], live: readonly LineupChannel[]): Iterable<string> {
-  for (const { id } of departed) yield id;
-  for (const { id } of live) yield id.slice(instance.length + 1);
+function* usedIds(departed: readonly Departed[], live: readonly LineupChannel[]): Iterable<string> {
+  for (const known of departed) yield known.id;
+  for (const known of live) yield localIdOf(known);
 }
 
 /** The shrink guard: a lineup that is suddenly far smaller is believed only when upstream insists. */

@@ -93,6 +93,6 @@ function within(number: string, range: NumberRange | undefined): boolean {
 
 /** An integer that sorts as the number does: `5.2` before `5.10`, both before `6`. */
 export function sortKey(number: string): number {
-  const [major, minor] = number.split(".");
-  return Number(major) * 1000 + Number(minor ?? 0);
+  const dot = number.indexOf(".");
+  return dot === -1 ? Number(number) * 1000 : Number(number.slice(0, dot)) * 1000 + Number(number.slice(dot + 1));
 }

@@ -6,13 +6,13 @@ import type { Channel, LineupChannel } from "../types.ts";
  * since its programmes lie elsewhere than those of the channel it follows; else one made of the channel's id, in the
  * domain-like form that XMLTV wants.
  */
-function outputGuideId(channel: Channel, instance: string, id: string): string {
+export function outputGuideId(channel: Channel, instance: string, id: string): string {
   const shift = channel.guideShift ? shiftTail(channel.guideShift) : "";
   return (channel.guideId ?? madeGuideId(instance, id)) + shift;
 }
 
 function madeGuideId(instance: string, id: string): string {
-  return `${id}.${instance}`.replace(/[^A-Za-z0-9.-]+/g, "-");
+  return `${id.slice(instance.length + 1)}.${instance}`.replace(/[^A-Za-z0-9.-]+/g, "-");
 }
 
 function shiftTail(shift: number): string {
@@ -25,35 +25,21 @@ export function ownGuideId(channel: LineupChannel): string | undefined {
   const plain = guideShift ? guideId.slice(0, -shiftTail(guideShift).length) : guideId;
   // Only a made one can end in the instance's name; most do not even look like it.
   if (!plain.endsWith(`.${instance.replace(/[^A-Za-z0-9.-]+/g, "-")}`)) return plain;
-  return plain === madeGuideId(instance, id.slice(instance.length + 1)) ? undefined : plain;
+  return plain === madeGuideId(instance, id) ? undefined : plain;
 }
 
-const none: readonly never[] = [];
+/** Shared, because nearly every channel has it. */
+export const none: readonly never[] = [];
 
-/** A provider's channel as the lineup publishes it; `before` itself when nothing of it changed. */
-export function publish(
-  channel: Channel,
-  instance: string,
-  id: string,
-  number: string,
-  before: LineupChannel | undefined,
-): LineupChannel {
-  const { id: ownId, ...rest } = channel;
+/** A provider's channel as the lineup publishes it under an id, `<instance>:<id>`, and a number. */
+export function publish(channel: Channel, instance: string, id: string, number: string): LineupChannel {
   const guideId = outputGuideId(channel, instance, id);
-  if (before && before.number === number && before.guideId === guideId && sameChannel(channel, before)) return before;
-  return {
-    ...rest,
-    id: `${instance}:${id}`,
-    instance,
-    number,
-    guideId,
-    alternates: none,
-    ...(ownId === undefined ? {} : { ownId }),
-  };
+  const published = { ...channel, id, instance, number, guideId, alternates: none };
+  return channel.id === undefined ? published : { ...published, ownId: channel.id };
 }
 
 /** Whether upstream still says of a channel what it said. Texts first: they are what changes. */
-function sameChannel(a: Channel, b: LineupChannel): boolean {
+export function sameChannel(a: Channel, b: LineupChannel): boolean {
   return (
     a.name === b.name &&
     a.url === b.url &&
@@ -62,6 +48,7 @@ function sameChannel(a: Channel, b: LineupChannel): boolean {
     a.guideName === b.guideName &&
     a.guideShift === b.guideShift &&
     a.radio === b.radio &&
+    outputGuideId(a, b.instance, b.id) === b.guideId &&
     same(a.groups, b.groups) &&
     same(a.headers, b.headers) &&
     same(a.catchup, b.catchup) &&
@@ -75,6 +62,8 @@ function sameChannel(a: Channel, b: LineupChannel): boolean {
 function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((item, place) => same(item, b[place]));
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
   for (const key in left) if (!same(left[key], right[key])) return false;

@@ -1,14 +1,16 @@
 // What the lineup must not forget, an instance at a time: its channels now, and those that have left.
+import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
-import { appendFile, copyFile, link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { appendFile, copyFile, link, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
 import { artefactOf, replaceFile } from "../cache.ts";
 import { HeadendError } from "../errors.ts";
 import { documentOf } from "../fetch/document.ts";
+import { encodePieces } from "../formats/pieces.ts";
 import { diskReason } from "../replacement.ts";
 import type { Document, LineupChannel } from "../types.ts";
 import type { Departed } from "./identity.ts";
+import { none } from "./output.ts";
 
 type Pause = () => Promise<void> | undefined;
 
@@ -17,18 +19,27 @@ export interface Saved {
   readonly channels: LineupChannel[];
   /** When they were last written: milliseconds since the Unix epoch. */
   readonly at: number;
+  /** What `save()` returned. */
+  readonly tag: string;
 }
 
 /** Lines of JSON in two files an instance. Files of instances that the config no longer names stay: ids are for ever. */
 export interface Store {
-  /** Replaces the channels; a restart serves them before any upstream answers. @throws HeadendError `cache.write` */
-  save(instance: string, channels: readonly LineupChannel[], pause: Pause): Promise<void>;
+  /**
+   * Replaces the channels; a restart serves them before any upstream answers.
+   *
+   * @returns a tag that no other content of this store ever has
+   * @throws HeadendError `cache.write`
+   */
+  save(instance: string, channels: readonly LineupChannel[]): Promise<string>;
   /** What was saved; undefined when nothing was, or when it cannot be read. */
   load(instance: string, pause: Pause): Promise<Saved | undefined>;
   /** Notes channels that leave, or numbers that they leave. @throws HeadendError `cache.write` */
   depart(instance: string, departed: readonly Departed[]): Promise<void>;
   /** All that ever left, the latest last; a line that a kill cut short is passed over. */
   departed(instance: string, pause: Pause): Promise<Departed[]>;
+  /** Every instance that ever had channels here. */
+  instances(): Promise<string[]>;
   /** Keeps the playlist that these channels are, apart from what upstream gives next; undefined: there is none. */
   keepOriginal(instance: string, document: Document | undefined): Promise<Document | undefined>;
   /** The playlist that was kept. */
@@ -39,15 +50,17 @@ export function createStore(folder: string): Store {
   const live = (instance: string) => join(folder, `${instance}.ndjson`);
   const left = (instance: string) => join(folder, `${instance}.departed.ndjson`);
   return {
-    async save(instance, channels, pause) {
-      await replaceFile(live(instance), lines(channels, pause));
+    async save(instance, channels) {
+      return (await replaceFile(live(instance), piecesOf(channels))).etag;
     },
     async load(instance, pause) {
       const channels: LineupChannel[] = [];
+      const read = sharing();
       try {
-        const { mtimeMs } = await stat(live(instance));
-        await eachLine(live(instance), pause, (line) => void channels.push(JSON.parse(line) as LineupChannel));
-        return { channels, at: mtimeMs };
+        const artefact = await artefactOf(live(instance));
+        if (!artefact) return undefined;
+        await eachLine(live(instance), pause, (line) => void channels.push(read(line)));
+        return { channels, at: artefact.modified, tag: artefact.etag };
       } catch {
         return undefined;
       }
@@ -57,7 +70,10 @@ export function createStore(folder: string): Store {
       const path = left(instance);
       try {
         // The line before may have been cut short by a kill: a fresh line begins after its end.
-        await appendFile(path, departed.map((entry) => `\n${JSON.stringify(entry)}`).join(""), { mode: 0o600, flush: true });
+        await appendFile(path, departed.map((entry) => `\n${JSON.stringify(entry)}`).join(""), {
+          mode: 0o600,
+          flush: true,
+        });
       } catch (error) {
         throw new HeadendError("cache.write", { path, reason: diskReason(error) }, error);
       }
@@ -73,17 +89,24 @@ export function createStore(folder: string): Store {
       }).catch(() => {});
       return all;
     },
+    async instances() {
+      const names = await readdir(folder).catch(() => []);
+      return [...new Set(names.filter((name) => name.endsWith(".ndjson")).map((name) => name.replace(/\..*$/, "")))];
+    },
     async keepOriginal(instance, document) {
       const before = await originals(instance);
       const name = document && `${instance}.${document.digest.slice(0, 40)}${originalEnd}`;
-      if (document && name && !before.includes(name)) await adopt(document.path, join(folder, name), join(dirname(folder), "instances"));
+      if (document && name && !before.includes(name))
+        await adopt(document.path, join(folder, name), join(dirname(folder), "instances"));
       for (const old of before) if (old !== name) await rm(join(folder, old), { force: true });
       return name ? this.original(instance) : undefined;
     },
     async original(instance) {
       const [name] = await originals(instance);
       const artefact = name ? await artefactOf(join(folder, name)) : undefined;
-      return name && artefact ? documentOf(artefact, name.slice(instance.length + 1, -originalEnd.length), false, 0) : undefined;
+      return name && artefact
+        ? documentOf(artefact, name.slice(instance.length + 1, -originalEnd.length), false, 0)
+        : undefined;
     },
   };
 
@@ -112,26 +135,47 @@ async function adopt(from: string, to: string, ours: string): Promise<void> {
   }
 }
 
+/** Reads channels; those with the same groups share one list of them, and all the empty list of alternates. */
+function sharing(): (line: string) => LineupChannel {
+  const lists = new Map<string, readonly string[]>();
+  return (line) => {
+    const channel = JSON.parse(line) as { -readonly [Key in keyof LineupChannel]: LineupChannel[Key] };
+    if (channel.groups) {
+      const key = channel.groups.join(";");
+      const shared = lists.get(key);
+      if (shared) channel.groups = shared;
+      else lists.set(key, channel.groups);
+    }
+    if (channel.alternates.length === 0) channel.alternates = none;
+    return channel;
+  };
+}
+
 async function eachLine(path: string, pause: Pause, each: (line: string) => void): Promise<void> {
-  const input = createReadStream(path, { highWaterMark: 1 << 16 });
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line) each(line);
-    const rest = pause();
-    if (rest) await rest;
+  const lineFeed = 10;
+  let block = Buffer.alloc(0);
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 16 })) {
+    block = Buffer.concat([block, chunk as Uint8Array]);
+    let at = 0;
+    for (let end = block.indexOf(lineFeed); end !== -1; end = block.indexOf(lineFeed, at)) {
+      if (end > at) each(block.toString("utf8", at, end));
+      at = end + 1;
+      const rest = pause();
+      if (rest) await rest;
+    }
+    block = block.subarray(at);
+  }
+  if (block.length > 0) each(block.toString("utf8"));
+}
+
+function* lines(channels: readonly LineupChannel[]): Generator<string> {
+  for (const channel of channels) {
+    yield JSON.stringify(channel);
+    yield "\n";
   }
 }
 
-/** Chunks of about 64 KiB. */
-async function* lines(channels: readonly LineupChannel[], pause: Pause): AsyncIterable<string> {
-  let chunk = "";
-  for (const channel of channels) {
-    chunk += `${JSON.stringify(channel)}\n`;
-    if (chunk.length > 1 << 16) {
-      yield chunk;
-      chunk = "";
-    }
-    const rest = pause();
-    if (rest) await rest;
-  }
-  yield chunk;
+/** Between two pieces the file is waited for, and everything else gets its turn. */
+async function* piecesOf(channels: readonly LineupChannel[]): AsyncGenerator<Uint8Array> {
+  yield* encodePieces(lines(channels));
 }

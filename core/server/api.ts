@@ -69,13 +69,13 @@ export function createApi(router: Router, headend: Headend, baseUrl: (request: R
     )
     .get(
       "/api/guide/matches",
-      ({ query }) => {
+      async ({ query }) => {
         const matches = headend.guide.matches();
         return json({
           total: matches.length,
           offset: query.offset,
           matches: matches.slice(query.offset, query.offset + query.limit),
-          unmatched: headend.guide.unmatched(),
+          unmatched: await headend.guide.unmatched(),
         });
       },
       {

@@ -6,7 +6,7 @@ import type { State } from "../types.ts";
 export interface Headend {
   readonly version: string;
   readonly lineup: Lineup;
-  readonly guide: Guide & { unmatched(): unknown };
+  readonly guide: Guide & { unmatched(): Promise<unknown> };
   /** Computed when something changes, not when it is asked for: the same object until then. */
   status(): StatusReport;
   /** True once every instance has refreshed or failed its first attempt, and the merged artefacts are served. */

@@ -26,7 +26,9 @@ export default definePlugin({
       if (config.guideLink === false) return undefined;
       return instance === config.instance ? config.guideLink : `/${instance}/guide.xml.gz`;
     };
-    await rm(cache.path("variants"), { recursive: true, force: true });
+    await rm(cache.path("variants"), { recursive: true, force: true }).catch((error) =>
+      log.warn(`files of an earlier run stay: ${error}`),
+    );
     const variants = createVariants(cache, host.clock, log);
     const rendered = await createRenderedPlaylists({ lineup, cache, log, signal, main: config.instance, guideLink });
 
@@ -77,6 +79,7 @@ export default definePlugin({
     };
 
     return {
+      stop: () => rendered.settled(),
       routes(app) {
         const answer = (path: string, handler: (context: Context) => Promise<Response>) => {
           app.get(path, handler).head(path, handler);

@@ -1,28 +1,23 @@
 // Playlists made from the lineup: written to the cache when it changes, there again at once after a restart.
-import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { setImmediate } from "node:timers/promises";
 import { formatPlaylist } from "../../core/formats/m3u.ts";
+import { encodePieces } from "../../core/formats/pieces.ts";
 import type { Artefact, Cache, Lineup, LineupChannel, Logger } from "../../core/plugin.ts";
 import { baseMark, fillBase, type Page } from "./page.ts";
 
 export interface RenderedPlaylists {
   /** All channels, or one instance's; undefined before there is anything to show. The version at hand, even if a newer one is being written. */
   page(instance: string | undefined): Promise<Page | undefined>;
+  /** Resolves when nothing is being written. */
+  settled(): Promise<void>;
 }
 
 interface Rendered {
-  /** What it was made from; undefined after a restart. */
-  channels?: readonly LineupChannel[];
   artefact?: Artefact | undefined;
-  /** Of the content, to write nothing when nothing changed. */
-  hash?: string | undefined;
+  /** Names what it was made from, to write nothing when nothing changed. */
+  source?: string | undefined;
   writing?: Promise<void> | undefined;
 }
-
-/** Bytes that are formatted in one go. */
-const slice = 1 << 16;
 
 /** Writes playlists to the cache and follows the lineup until the signal aborts. */
 export async function createRenderedPlaylists(o: {
@@ -39,19 +34,12 @@ export async function createRenderedPlaylists(o: {
   const lists = new Map<string | undefined, Rendered>([[main, await restore(cache, keyOf(main))]]);
 
   const render = async (instance: string | undefined, list: Rendered) => {
-    while (list.channels !== lineup.channels(instance)) {
-      const channels = lineup.channels(instance);
-      const guide = o.guideLink(instance);
-      const pieces = () => formatSlices(channels, guide);
-      const hash = createHash("sha256");
-      for await (const piece of pieces()) hash.update(piece);
-      const digest = hash.digest("base64url");
-      if (list.hash !== digest) {
-        list.artefact = await cache.write(`${keyOf(instance)}.m3u`, pieces());
-        list.hash = digest;
-        await cache.write(`${keyOf(instance)}.hash`, digest);
-      }
-      list.channels = channels;
+    const guide = o.guideLink(instance);
+    const sourceNow = () => JSON.stringify([lineup.tag(instance), guide]);
+    for (let source = sourceNow(); source !== list.source; source = sourceNow()) {
+      list.artefact = await cache.write(`${keyOf(instance)}.m3u`, formatPieces(lineup.channels(instance), guide));
+      list.source = source;
+      await cache.write(`${keyOf(instance)}.source`, `${list.artefact.etag} ${source}`);
     }
   };
 
@@ -77,6 +65,9 @@ export async function createRenderedPlaylists(o: {
   updateAll();
 
   return {
+    async settled() {
+      await Promise.allSettled([...lists.values()].map((list) => list.writing));
+    },
     async page(instance) {
       let list = lists.get(instance);
       if (!list) {
@@ -101,27 +92,22 @@ export async function createRenderedPlaylists(o: {
 
 const keyOf = (instance: string | undefined) => (instance === undefined ? "lineup" : `instances/${instance}`);
 
+/** Killed between the two writes, a playlist is there but not what it was made from. */
 async function restore(cache: Cache, key: string): Promise<Rendered> {
-  return { artefact: await cache.artefact(`${key}.m3u`), hash: await cache.read(`${key}.hash`) };
+  const [artefact, note] = await Promise.all([cache.artefact(`${key}.m3u`), cache.read(`${key}.source`)]);
+  const etag = artefact && `${artefact.etag} `;
+  return { artefact, source: etag && note?.startsWith(etag) ? note.slice(etag.length) : undefined };
 }
 
 async function forget(cache: Cache, key: string): Promise<void> {
   await cache.delete(`${key}.m3u`);
-  await cache.delete(`${key}.hash`);
+  await cache.delete(`${key}.source`);
 }
 
-/** The playlist with the mark for the base, in pieces of some 64 KiB between which everything else gets its turn. */
-async function* formatSlices(
+/** The playlist with the mark for the base. Between two pieces the file is waited for, and everything else gets its turn. */
+async function* formatPieces(
   channels: readonly LineupChannel[],
   guide: string | undefined,
 ): AsyncGenerator<Uint8Array> {
-  let text = "";
-  for (const entry of formatPlaylist(channels, { base: baseMark, ...(guide && { guide }) })) {
-    text += entry;
-    if (text.length < slice) continue;
-    yield Buffer.from(text);
-    text = "";
-    await setImmediate();
-  }
-  yield Buffer.from(text);
+  yield* encodePieces(formatPlaylist(channels, { base: baseMark, ...(guide && { guide }) }));
 }

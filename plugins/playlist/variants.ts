@@ -31,6 +31,7 @@ export function createVariants(cache: Cache, clock: Clock, log: Logger): Variant
   // Names are never used again while we run: whoever opens one gets that very file, or none.
   const run = clock.now().toString(36);
   let count = 0;
+  let refused = false;
 
   const remove = (file: File) => {
     void file.made.then(() => cache.delete(file.key)).catch(() => {});
@@ -57,11 +58,19 @@ export function createVariants(cache: Cache, clock: Clock, log: Logger): Variant
 
   const make = (page: Page, base: string, shelf: Shelf): File => {
     const key = `variants/${run}-${count++}.m3u`;
-    const made = cache.write(key, page.open(base)).catch((error: unknown) => {
-      shelf.files.delete(base);
-      log.warn(`a playlist is sent without a file of its own: ${error}`);
-      return undefined;
-    });
+    const made = cache.write(key, page.open(base)).then(
+      (artefact) => {
+        refused = false;
+        return artefact;
+      },
+      (error: unknown) => {
+        shelf.files.delete(base);
+        // Once: a disk that is full stays so for many requests.
+        if (!refused) log.warn(`playlists are sent without files of their own: ${error}`);
+        refused = true;
+        return undefined;
+      },
+    );
     return { key, made };
   };
 

@@ -20,7 +20,9 @@ const stamp = (hours: number) => {
 };
 const guide = (title: string, ...ids: string[]) =>
   `<?xml version="1.0" encoding="UTF-8"?>\n<tv>\n${ids.map((id) => `<channel id="${id}"><display-name>${id}</display-name></channel>`).join("\n")}\n${ids
-    .map((id) => `<programme start="${stamp(-1)}" stop="${stamp(1)}" channel="${id}"><title>${title}</title></programme>`)
+    .map(
+      (id) => `<programme start="${stamp(-1)}" stop="${stamp(1)}" channel="${id}"><title>${title}</title></programme>`,
+    )
     .join("\n")}\n</tv>\n`;
 
 const config = (base: string) => `
@@ -53,7 +55,9 @@ async function stop(): Promise<void> {
 }
 
 const get = async (path: string, headers: Record<string, string> = {}) =>
-  (running as Assembly).server.fetch(new Request(`http://tv.example:8888${path}`, { headers }), { address: "127.0.0.1" });
+  (running as Assembly).server.fetch(new Request(`http://tv.example:8888${path}`, { headers }), {
+    address: "127.0.0.1",
+  });
 const text = async (path: string, headers?: Record<string, string>) => (await get(path, headers)).text();
 const refresh = () => (running as Assembly).supervisor.refreshAll();
 const table = () => formatRefresh((running as Assembly).supervisor);
@@ -165,7 +169,10 @@ describe("a headend", () => {
       const before = [await text("/playlist.m3u"), await text("/one/playlist.m3u"), await text("/guide.xml")];
       for (const path of ["/list.m3u", "/a.xml", "/b.xml"]) upstream.answers.set(path, answer);
       await refresh();
-      assert.deepEqual([await text("/playlist.m3u"), await text("/one/playlist.m3u"), await text("/guide.xml")], before);
+      assert.deepEqual(
+        [await text("/playlist.m3u"), await text("/one/playlist.m3u"), await text("/guide.xml")],
+        before,
+      );
       assert.match(table(), /degraded: /);
       upstream.answers.set("/list.m3u", playlist.replaceAll("Rai 1", "Rai Uno"));
       upstream.answers.set("/a.xml", guide("third", "Italia 1.it"));
@@ -202,7 +209,9 @@ describe("a headend", () => {
       );
     await plugin("throws", `() => { throw new Error("no luck") }`);
     await plugin("breaks", `() => ({ async *channels() { yield { name: "A" }; throw new Error("lost it") } })`);
-    await start(`${config(upstream.base)}  bad: { use: ./throws.ts }\n  worse: { use: ./breaks.ts }\n  gone: { use: ./missing.ts }\n`);
+    await start(
+      `${config(upstream.base)}  bad: { use: ./throws.ts }\n  worse: { use: ./breaks.ts }\n  gone: { use: ./missing.ts }\n`,
+    );
     await refresh();
     assert.match(await text("/playlist.m3u"), /Italia 1/);
     assert.match(table(), /bad .*invalid: no luck/);
@@ -264,7 +273,10 @@ describe("a headend", () => {
       assert.deepEqual(lines, playlist.split("\n").slice(1));
     }
     const epg = await get("/epg", { authorization, "accept-encoding": "gzip" });
-    assert.deepEqual([epg.headers.get("content-type"), epg.headers.get("content-encoding")], ["application/xml", "gzip"]);
+    assert.deepEqual(
+      [epg.headers.get("content-type"), epg.headers.get("content-encoding")],
+      ["application/xml", "gzip"],
+    );
     assert.match(await text("/epg", { authorization }), /channel="Italia 1"><title>first/);
   });
 

@@ -6,13 +6,19 @@ import { createTestClock } from "../support/clock.ts";
 
 describe("backoff()", () => {
   it("doubles from half a minute up to the normal interval", () => {
-    assert.deepEqual([1, 2, 3, 4, 50].map((n) => backoff(n, 200_000)), [30_000, 60_000, 120_000, 200_000, 200_000]);
+    assert.deepEqual(
+      [1, 2, 3, 4, 50].map((n) => backoff(n, 200_000)),
+      [30_000, 60_000, 120_000, 200_000, 200_000],
+    );
   });
 });
 
 describe("jitter()", () => {
   it("moves a pause by at most a tenth", () => {
-    assert.deepEqual([0, 0.5, 1].map((random) => Math.round(jitter(1000, () => random))), [900, 1000, 1100]);
+    assert.deepEqual(
+      [0, 0.5, 1].map((random) => Math.round(jitter(1000, () => random))),
+      [900, 1000, 1100],
+    );
   });
 });
 

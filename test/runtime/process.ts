@@ -24,6 +24,7 @@ export interface End {
 export interface Running {
   /** `http://127.0.0.1:<port>` */
   readonly base: string;
+  readonly pid: number;
   readonly output: () => string;
   /** Sends a signal and waits for the end. */
   end(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<End>;
@@ -65,9 +66,11 @@ export async function serving<Result>(
     const base = await withinPatience(listening(), child, () => `headend does not listen:\n${output()}`);
     return await work({
       base,
+      pid: child.pid ?? 0,
       output,
       end(signal) {
-        child.kill(signal);
+        // After child.kill() Deno reports the signal as the end, whatever the child made of it.
+        if (child.pid) process.kill(child.pid, signal);
         return withinPatience(ended, child, () => `headend did not end by ${signal}:\n${output()}`);
       },
     });
@@ -89,7 +92,8 @@ export async function fetchUntil(status: number, url: string): Promise<Response>
   }
 }
 
-function launch(args: readonly string[], cwd: string) {
+/** Starts it and leaves its end to the caller. */
+export function launch(args: readonly string[], cwd: string) {
   const [file = "", ...before] = command;
   // Only what every process has: the environment can be a config of its own.
   const { PATH, HOME, TMPDIR, DENO_DIR } = process.env;

@@ -25,7 +25,7 @@ export function createTestClock(start = Date.UTC(2026, 0, 1, 12)): TestClock {
 
   // Several turns: an awaited stream, a promise chain and a stream's reader each take one or more.
   const settle = async () => {
-    for (let turn = 0; turn < 4; turn++) await setImmediate();
+    for (let turn = 0; turn < 24; turn++) await setImmediate();
   };
   const earliest = (until: number) => {
     let first: Sleeper | undefined;

@@ -124,6 +124,7 @@ export async function createTestHost(name = "test", folder?: string): Promise<Te
     lineup: {
       channels: (instance) => (instance === undefined ? lineup : (byInstance.get(instance) ?? [])),
       get: (id) => lineup.find((channel) => channel.id === id),
+      tag: (instance) => JSON.stringify(host.lineup.channels(instance)),
       get ready() {
         return ready;
       },

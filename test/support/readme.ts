@@ -15,6 +15,11 @@ export const readmes: readonly { readonly path: string; readonly plugins: readon
   { path: join(import.meta.dirname, "../../plugins/README.md"), plugins },
 ];
 
+/** A table as a formatter may have padded it, without the padding. */
+export function unpadded(markdown: string): string {
+  return markdown.replace(/[ \t]*\|[ \t]*/g, "|").replace(/-{3,}/g, "---");
+}
+
 /** What stands between the markers of a README, and what should. */
 export async function compareReadme(path: string, described: readonly Plugin[]) {
   const text = await readFile(path, "utf8");

@@ -1,4 +1,4 @@
-// Bytes to blocks of whole lines: any chunk boundaries, any line ends, any of the encodings met; memory stays flat.
+// Bytes to lines: any chunk boundaries, any line ends, any of the encodings met; memory stays flat.
 import { Buffer } from "node:buffer";
 
 /** A line longer than this many bytes is no line of a playlist: it is skipped, without being held. */
@@ -11,8 +11,8 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Cuts a byte stream into texts that begin and end at line boundaries (LF, CRLF or CR). The lines do not depend on how
- * the bytes are cut into chunks.
+ * Cuts a byte stream into lines (LF, CRLF or CR; some are empty then), some 64 KiB of them at a time. The lines do not
+ * depend on how the bytes are cut into chunks.
  *
  * A byte order mark decides first (UTF-8, UTF-16). Else `encoding`, when given, is believed. Else the document is UTF-8,
  * and a line that is not valid UTF-8 is read as windows-1252.
@@ -20,11 +20,11 @@ const CR = 13;
  * @param onLongLine called for every line over `longestLine` bytes
  * @throws RangeError when `encoding` is not known to the runtime's TextDecoder (WHATWG Encoding §4.2)
  */
-export async function* readBlocks(
+export async function* readLines(
   bytes: AsyncIterable<Uint8Array>,
   encoding: string | undefined,
   onLongLine: () => void,
-): AsyncGenerator<string> {
+): AsyncGenerator<readonly string[]> {
   // The rest of the last line, whose end has not come yet.
   let held: Uint8Array[] = [];
   let heldBytes = 0;
@@ -37,14 +37,14 @@ export async function* readBlocks(
       if (end > 0 && (skipping || heldBytes > 0)) {
         const first = firstLineEnd(block);
         if (!skipping && heldBytes + first <= longestLine) {
-          yield decode(Buffer.concat([...held, block.subarray(0, first + 1)]));
+          yield splitLines(Buffer.concat([...held, block.subarray(0, first + 1)]));
         } else if (!skipping) onLongLine();
         start = first + 1;
         held = [];
         heldBytes = 0;
         skipping = false;
       }
-      if (start < end) yield decode(block.subarray(start, end));
+      if (start < end) yield splitLines(block.subarray(start, end));
       start = Math.max(start, end);
       if (start === block.length || skipping) continue;
       // A copy: the source may use its buffer again.
@@ -58,7 +58,7 @@ export async function* readBlocks(
       }
     }
   }
-  if (heldBytes > 0) yield decode(Buffer.concat(held));
+  if (heldBytes > 0) yield splitLines(Buffer.concat(held));
 }
 
 /** Where the first line ends, or the block's length. */
@@ -75,21 +75,26 @@ function lastLineEnd(block: Uint8Array): number {
   return at;
 }
 
+/** Each line is a text of its own: one that is kept does not keep its neighbours, and most are one byte a sign. */
+function splitLines(block: Uint8Array): string[] {
+  const bytes = Buffer.from(block.buffer, block.byteOffset, block.length);
+  const returns = bytes.includes(CR);
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    let end = bytes.indexOf(LF, at);
+    if (end === -1) end = bytes.length;
+    let line = bytes.toString("utf8", at, end);
+    // What stands for bytes that are not UTF-8, unless it was written there.
+    if (line.includes("\ufffd")) line = decodeLines(bytes.subarray(at, end));
+    if (returns && line.includes("\r")) for (const part of line.split("\r")) lines.push(part);
+    else lines.push(line);
+    at = end + 1;
+  }
+  return lines;
+}
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const windows1252 = new TextDecoder("windows-1252");
-
-function decode(block: Uint8Array): string {
-  return decodeUtf8(block) ?? decodeLines(block);
-}
-
-/** Undefined when the bytes are not UTF-8: decoding is the quickest way to find out. */
-function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
 
 function decodeLines(block: Uint8Array): string {
   let text = "";
@@ -100,6 +105,15 @@ function decodeLines(block: Uint8Array): string {
     start += line.length;
   }
   return text;
+}
+
+/** Undefined when the bytes are not UTF-8: decoding is the quickest way to find out. */
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The same text in UTF-8; chunks of a document that is UTF-8 already pass untouched. */

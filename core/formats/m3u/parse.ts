@@ -2,7 +2,7 @@
 import type { Channel } from "../../types.ts";
 import { Entry } from "./entry.ts";
 import { type EntryDefaults, isHeader, mostGuides, type PlaylistHeader, parseHeader } from "./header.ts";
-import { readBlocks } from "./lines.ts";
+import { readLines } from "./lines.ts";
 
 /** Why something in a playlist became no channel. */
 export type DropReason =
@@ -94,23 +94,10 @@ class Reader {
   }
 
   async *read(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Channel> {
-    for await (const block of readBlocks(bytes, this.options.encoding, () => this.drop("line too long"))) {
-      const returns = block.includes("\r");
-      for (let at = 0; at < block.length; ) {
-        let end = block.indexOf("\n", at);
-        if (end === -1) end = block.length;
-        const line = block.slice(at, end);
-        at = end + 1;
-        if (returns && line.includes("\r")) {
-          for (const part of line.split("\r")) {
-            const channel = this.take(part);
-            if (channel) yield channel;
-            if (this.other) return;
-          }
-        } else {
-          const channel = this.take(line);
-          if (channel) yield channel;
-        }
+    for await (const lines of readLines(bytes, this.options.encoding, () => this.drop("line too long"))) {
+      for (const line of lines) {
+        const channel = this.take(line);
+        if (channel) yield channel;
         if (this.other) return;
       }
     }

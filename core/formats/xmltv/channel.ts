@@ -5,7 +5,9 @@ import { escapeText, escapeValue, parseText } from "./text.ts";
 
 /** The texts of a channel element's `display-name`s, without white space around them. */
 export function parseDisplayNames(element: Uint8Array): string[] {
-  const text = Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString("utf8").replace(/<!--[\s\S]*?-->/g, "");
+  const text = Buffer.from(element.buffer, element.byteOffset, element.byteLength)
+    .toString("utf8")
+    .replace(/<!--[\s\S]*?-->/g, "");
   const names: string[] = [];
   for (const [, content = ""] of text.matchAll(/<display-name(?:\s[^>]*)?>([\s\S]*?)<\/display-name\s*>/g)) {
     const name = parseText(content).trim();

@@ -1,6 +1,6 @@
 // The slow path: documents whose DTD declares entities are read by `sax` and written anew without them.
 import { Buffer } from "node:buffer";
-import { createParser, type Parser } from "./sax.ts";
+import type { createParser, Parser } from "./sax.ts";
 import { escapeText, escapeValue, referenced } from "./text.ts";
 
 /** How far into a document its DOCTYPE is looked for. */
@@ -16,10 +16,11 @@ const MAX_TOTAL = 64 * 1024 * 1024;
 export async function* expandEntities(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   let held: Buffer | undefined = Buffer.alloc(0);
   let rewrite: ((bytes: Uint8Array | undefined) => Buffer) | undefined;
-  const settle = (head: Buffer): Buffer => {
+  const settle = async (head: Buffer): Promise<Buffer> => {
     held = undefined;
     if (!declaresEntities(head)) return head;
-    rewrite = createRewriter();
+    // Loaded by the few documents that need it.
+    rewrite = createRewriter((await import("./sax.ts")).createParser);
     return rewrite(head);
   };
   for await (const chunk of chunks) {
@@ -27,10 +28,10 @@ export async function* expandEntities(chunks: AsyncIterable<Uint8Array>): AsyncI
     else if (!held) yield chunk;
     else {
       held = held.length === 0 ? Buffer.from(chunk) : Buffer.concat([held, chunk]);
-      if (held.length >= PROLOG || held.includes("<tv")) yield settle(held);
+      if (held.length >= PROLOG || held.includes("<tv")) yield await settle(held);
     }
   }
-  if (held && held.length > 0) yield settle(held);
+  if (held && held.length > 0) yield await settle(held);
   if (rewrite) yield rewrite(undefined);
 }
 
@@ -41,10 +42,10 @@ function declaresEntities(head: Buffer): boolean {
 }
 
 /** Bytes in, the same document out; the last call is without bytes. */
-function createRewriter(): (bytes: Uint8Array | undefined) => Buffer {
+function createRewriter(create: typeof createParser): (bytes: Uint8Array | undefined) => Buffer {
   const decoder = new TextDecoder("utf-8");
   let output = "";
-  const parser = createParser({
+  const parser: Parser = create({
     doctype: (text) => declare(parser, text),
     open: (name, attributes) => {
       output += `<${name}`;
@@ -69,7 +70,9 @@ function createRewriter(): (bytes: Uint8Array | undefined) => Buffer {
 /** Gives the parser the general internal entities of a DOCTYPE's internal subset (XML 1.0 §4.2). */
 function declare(parser: Parser, doctype: string): void {
   const raw = new Map<string, string>();
-  for (const [, name = "", double, single] of doctype.matchAll(/<!ENTITY\s+([^\s%"']+)\s+(?:"([^"]*)"|'([^']*)')\s*>/g)) {
+  for (const [, name = "", double, single] of doctype.matchAll(
+    /<!ENTITY\s+([^\s%"']+)\s+(?:"([^"]*)"|'([^']*)')\s*>/g,
+  )) {
     if (!raw.has(name)) raw.set(name, double ?? single ?? "");
   }
   let total = 0;

@@ -14,20 +14,52 @@ const MAX_SHORT = 1 << 16;
 const endsName = (byte: number | undefined): boolean =>
   byte === GT || byte === SLASH || (byte !== undefined && isSpace(byte));
 
+/** Where the markup that may hide tags starts in one buffer: each `<!` and `<?`, looked up once for all. */
+export class Hidden {
+  starts = new Int32Array(64);
+  count = 0;
+
+  reset(bytes: Buffer): void {
+    this.count = 0;
+    let declaration = bytes.indexOf(DECLARATION);
+    let instruction = bytes.indexOf(INSTRUCTION);
+    while (declaration >= 0 || instruction >= 0) {
+      const first = instruction < 0 || (declaration >= 0 && declaration < instruction);
+      this.#add(first ? declaration : instruction);
+      if (first) declaration = bytes.indexOf(DECLARATION, declaration + 2);
+      else instruction = bytes.indexOf(INSTRUCTION, instruction + 2);
+    }
+  }
+
+  #add(start: number): void {
+    if (this.count === this.starts.length) {
+      const grown = new Int32Array(this.count * 2);
+      grown.set(this.starts);
+      this.starts = grown;
+    }
+    this.starts[this.count++] = start;
+  }
+}
+
 /** Finds tags in one buffer. Offsets must be asked for in rising order, which makes every look-up of hiding markup a step forward. */
 export class Markup {
+  readonly #hidden: Hidden;
   #bytes: Buffer = needle("");
-  #declaration = -1;
-  #instruction = -1;
+  /** The first of the hidden starts that has not been passed. */
+  #next = 0;
+
+  constructor(hidden: Hidden) {
+    this.#hidden = hidden;
+  }
 
   reset(bytes: Buffer): void {
     this.#bytes = bytes;
-    this.rewind();
+    this.#next = 0;
   }
 
   /** Allows offsets to be asked for from the front again. */
   rewind(): void {
-    this.#declaration = this.#instruction = -1;
+    this.#next = 0;
   }
 
   /** Does this tag, and not one whose name only begins so, start here? */
@@ -46,19 +78,33 @@ export class Markup {
     return DECLARATION_CLOSER;
   }
 
+  /** Where such an end tag ends, if nothing but white space stands between it and `before`; else -1. */
+  endBefore(tag: Buffer, before: number): number {
+    const bytes = this.#bytes;
+    let end = before;
+    while (end > 0 && isSpace(bytes[end - 1] as number)) end--;
+    let at = end - 1;
+    if (bytes[at] !== GT) return -1;
+    do at--;
+    while (isSpace(bytes[at] as number));
+    for (let i = tag.length - 1; i >= 0; i--) if (bytes[at--] !== tag[i]) return -1;
+    return end;
+  }
+
   /** Is there no markup in `[from, to)` that could hide tags? */
   plain(from: number, to: number): boolean {
-    const hidden = this.#hidden(from);
+    const hidden = this.#hiddenAt(from);
     return hidden < 0 || hidden >= to;
   }
 
-  /** The offset after the `>` of the next such end tag before `bound`, or -1. */
+  /** The offset after the next such end tag before `bound`, or -1; a tag without its `>` ends where it should stand. */
   endOf(tag: Buffer, from: number, bound: number): number {
     const found = this.find(tag, from, bound);
     if (found < 0) return -1;
     let close = found + tag.length;
-    while (close < bound && this.#bytes[close] !== GT) close++;
-    return close >= bound ? -1 : close + 1;
+    while (close < bound && isSpace(this.#bytes[close] as number)) close++;
+    if (close >= bound) return -1;
+    return this.#bytes[close] === GT ? close + 1 : close;
   }
 
   /**
@@ -68,16 +114,16 @@ export class Markup {
   find(tag: Buffer, from: number, bound: number): number {
     const bytes = this.#bytes;
     let at = from;
+    let found = -1;
     for (;;) {
-      const found = bytes.indexOf(tag, at);
-      const hidden = this.#hidden(at);
-      if (hidden < 0 || (found >= 0 && found < hidden)) {
-        if (found < 0 || found >= bound) return -1;
+      if (found < at) found = bytes.indexOf(tag, at);
+      if (found < 0 || found >= bound) return -1;
+      const hidden = this.#hiddenAt(at);
+      if (hidden < 0 || found < hidden) {
         if (endsName(bytes[found + tag.length])) return found;
         at = found + 1;
         continue;
       }
-      if (hidden >= bound) return -1;
       const after = this.after(hidden);
       if (after < 0) return -1;
       at = after;
@@ -85,18 +131,10 @@ export class Markup {
   }
 
   /** The next `<!` or `<?` at or after `from`, or -1. */
-  #hidden(from: number): number {
-    const bytes = this.#bytes;
-    if (this.#declaration < from) {
-      const found = bytes.indexOf(DECLARATION, from);
-      this.#declaration = found < 0 ? Number.POSITIVE_INFINITY : found;
-    }
-    if (this.#instruction < from) {
-      const found = bytes.indexOf(INSTRUCTION, from);
-      this.#instruction = found < 0 ? Number.POSITIVE_INFINITY : found;
-    }
-    const nearest = Math.min(this.#declaration, this.#instruction);
-    return nearest === Number.POSITIVE_INFINITY ? -1 : nearest;
+  #hiddenAt(from: number): number {
+    const { starts, count } = this.#hidden;
+    while (this.#next < count && (starts[this.#next] as number) < from) this.#next++;
+    return this.#next < count ? (starts[this.#next] as number) : -1;
   }
 
   /** Comments and sections may be of any length; instructions and declarations are short, or stray. */

@@ -18,7 +18,9 @@ export const UNKNOWN_RANK = 63;
 export type Ranks = ReadonlyMap<number, number>;
 
 function ranksOf(model: string): Ranks {
-  return new Map((models[model] ?? "").split(" ").map((name, rank) => [hashBytes(Buffer.from(name), 0, name.length), rank]));
+  return new Map(
+    (models[model] ?? "").split(" ").map((name, rank) => [hashBytes(Buffer.from(name), 0, name.length), rank]),
+  );
 }
 
 export const channelRanks = ranksOf("channel");

@@ -1,8 +1,9 @@
 // A `programme` element and the `Programme` it stands for, both ways.
 import { Buffer } from "node:buffer";
 import type { Credit, Programme, Text } from "../../types.ts";
+import { documentHead, documentTail } from "./document.ts";
 import { createParser } from "./sax.ts";
-import { escapeText, escapeValue } from "./text.ts";
+import { escapeText, escapeValue, trimSpace } from "./text.ts";
 import { formatTime, parseTime } from "./time.ts";
 
 /** A programme while it is being read. */
@@ -25,6 +26,8 @@ interface Draft {
 const texts = { title: "titles", "sub-title": "subtitles", desc: "descriptions", category: "categories" } as const;
 const isTextName = (name: string): name is keyof typeof texts => Object.hasOwn(texts, name);
 
+const containers = new Set(["credits", "rating"]);
+
 /** XMLTV writes an episode number that names no system as a viewer sees it. */
 const DEFAULT_SYSTEM = "onscreen";
 
@@ -44,19 +47,24 @@ export function parseProgramme(element: Uint8Array | string): Programme | undefi
       if (path.length === 0) draft = readAttributes(attributes);
       else if (draft && path.length === 1 && name === "icon" && attributes.src) draft.icon ??= attributes.src;
       path.push({ name, attributes });
-      if (path.length === 2 || path[1]?.name === "credits" || path[1]?.name === "rating") text = "";
+      if (path.length === 2 || (path.length === 3 && containers.has(path[1]?.name ?? ""))) text = "";
     },
     text(part) {
-      text += part;
+      // What an actor has below (images, addresses) is not the name.
+      if (path.length <= 3) text += part;
     },
     close() {
       const element = path.pop();
       if (!draft || !element) return;
-      if (path.length === 1) readChild(draft, element.name, element.attributes, text.trim());
-      else if (path.length === 2) readGrandchild(draft, path[1], element.name, element.attributes, text.trim());
+      if (path.length === 1) readChild(draft, element.name, element.attributes, trimSpace(text));
+      else if (path.length === 2) readGrandchild(draft, path[1], element.name, element.attributes, trimSpace(text));
     },
   });
-  parser.write(typeof element === "string" ? element : Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString("utf8"));
+  parser.write(
+    typeof element === "string"
+      ? element
+      : Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString("utf8"),
+  );
   parser.end();
   return draft && !Number.isNaN(draft.start) ? draft : undefined;
 }
@@ -113,10 +121,11 @@ const rankOf = (role: string): number => (roles.indexOf(role) + roles.length + 1
  * in which they are read back.
  */
 export function formatProgramme(programme: Programme): string {
-  const attribute = (name: string, value: string | undefined) => (value === undefined ? "" : ` ${name}="${escapeValue(value)}"`);
+  const attribute = (name: string, value: string | undefined) =>
+    value === undefined ? "" : ` ${name}="${escapeValue(value)}"`;
   const lines: string[] = [];
   const put = (name: string, value: string, attributes = "") => {
-    if (value.trim() !== "") lines.push(`    <${name}${attributes}>${escapeText(value)}</${name}>\n`);
+    if (trimSpace(value) !== "") lines.push(`    <${name}${attributes}>${escapeText(value)}</${name}>\n`);
   };
   const putTexts = (name: string, list: readonly Text[] | undefined) => {
     for (const { value, lang } of list ?? []) put(name, value, attribute("lang", lang));
@@ -133,7 +142,8 @@ export function formatProgramme(programme: Programme): string {
   if (programme.date) put("date", programme.date);
   putTexts("category", programme.categories);
   if (programme.icon) lines.push(`    <icon${attribute("src", programme.icon)} />\n`);
-  for (const [system, value] of Object.entries(programme.episodes ?? {})) put("episode-num", value, attribute("system", system));
+  for (const [system, value] of Object.entries(programme.episodes ?? {}))
+    put("episode-num", value, attribute("system", system));
   if (programme.rating) {
     const { value, system } = programme.rating;
     lines.push(`    <rating${attribute("system", system)}><value>${escapeText(value)}</value></rating>\n`);
@@ -142,11 +152,6 @@ export function formatProgramme(programme: Programme): string {
   const start = `${attribute("start", formatTime(programme.start))}${attribute("stop", stop)}`;
   return `  <programme${start}${attribute("channel", programme.channel)}${attribute("catchup-id", programme.catchupId)}>\n${lines.join("")}  </programme>\n`;
 }
-
-/** The lines before and after the elements of a document. */
-export const documentHead =
-  '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE tv SYSTEM "xmltv.dtd">\n<tv generator-info-name="headend">\n';
-export const documentTail = "</tv>\n";
 
 /** A whole XMLTV document of programmes, in pieces. */
 export async function* formatProgrammes(programmes: AsyncIterable<Programme>): AsyncIterable<string> {

@@ -15,7 +15,16 @@ export type Mend =
   | "unclosed element";
 
 /** Children of a programme that have children of their own; any other child ends where the next one starts. */
-const containers = new Set(["credits", "video", "audio", "subtitles", "rating", "star-rating", "review", "previously-shown"]);
+const containers = new Set([
+  "credits",
+  "video",
+  "audio",
+  "subtitles",
+  "rating",
+  "star-rating",
+  "review",
+  "previously-shown",
+]);
 const children = new Set(
   (
     "title sub-title desc credits date category keyword language orig-language length icon url country episode-num video audio " +
@@ -138,7 +147,7 @@ function readMarkup(source: string, at: number): Markup {
   if (source.startsWith("<!--", at)) return readHidden(source, at, 4, "-->", (body) => !/--|-$/.test(body));
   if (source.startsWith("<![CDATA[", at)) return readHidden(source, at, 9, "]]>", () => true);
   if (source.startsWith("<?", at)) return readHidden(source, at, 2, "?>", () => false);
-  const end = /<\/([^\s<>/]+)\s*>/y;
+  const end = /<\/([^\s<>/]+)\s*(?:>|(?=<)|$)/y;
   end.lastIndex = at;
   const closing = end.exec(source);
   if (closing?.[1]) return { kind: "end", end: end.lastIndex, name: closing[1] };
@@ -149,7 +158,13 @@ function readMarkup(source: string, at: number): Markup {
   return readAttributes(source, at, start.lastIndex, name);
 }
 
-function readHidden(source: string, at: number, opener: number, closer: string, fine: (body: string) => boolean): Markup {
+function readHidden(
+  source: string,
+  at: number,
+  opener: number,
+  closer: string,
+  fine: (body: string) => boolean,
+): Markup {
   const end = source.indexOf(closer, at + opener);
   if (end < 0) return { kind: "drop", end: at + opener };
   return { kind: fine(source.slice(at + opener, end)) ? "keep" : "drop", end: end + closer.length };
@@ -165,7 +180,9 @@ function readAttributes(source: string, at: number, from: number, name: string):
       if (source.startsWith("/>", last)) return { kind: "start", end: last + 2, name, attributes, empty: true };
       if (source[last] === ">") return { kind: "start", end: last + 1, name, attributes, empty: false };
       // A tag that the document, or the next tag, cuts off; a lone sign such as `a <b` is text.
-      return attributes.length > 0 || last >= source.length ? { kind: "cut", end: last } : { kind: "stray", end: at + 1 };
+      return attributes.length > 0 || last >= source.length
+        ? { kind: "cut", end: last }
+        : { kind: "stray", end: at + 1 };
     }
     if (found[1]) attributes.push([found[1], found[2] ?? found[3] ?? found[4] ?? ""]);
   }
@@ -180,7 +197,10 @@ function repairAttributes(attributes: readonly [string, string][], mended: (what
       continue;
     }
     seen.add(name);
-    const value = raw.replace(/&(#[xX]?[0-9a-fA-F]+|\w+);/g, (whole, reference: string) => referenced(reference) ?? whole);
+    const value = raw.replace(
+      /&(#[xX]?[0-9a-fA-F]+|\w+);/g,
+      (whole, reference: string) => referenced(reference) ?? whole,
+    );
     text += ` ${name}="${escapeValue(value)}"`;
   }
   return text;

@@ -1,4 +1,4 @@
-// The door to the `sax` package: a strict parser of text in pieces, and the names of HTML's entities.
+// The door to the `sax` package: a strict parser of text in pieces.
 import sax from "sax";
 
 /** What a parser tells. Names and values are decoded; CDATA comes as text. */
@@ -35,12 +35,4 @@ export function createParser(events: Events): Parser {
     write: (part) => void parser.write(part),
     end: () => void parser.close(),
   };
-}
-
-/** Missing from the package's types. */
-const entities = (sax as unknown as { ENTITIES: Readonly<Record<string, string>> }).ENTITIES;
-
-/** The character of an HTML entity's name (HTML 4.01 §24), or undefined. */
-export function htmlEntity(name: string): string | undefined {
-  return Object.hasOwn(entities, name) ? entities[name] : undefined;
 }

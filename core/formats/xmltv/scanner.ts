@@ -1,7 +1,8 @@
 // Finds the `channel` and `programme` elements of a UTF-8 XMLTV document in chunks, without reading what is inside them.
 import { Buffer } from "node:buffer";
-import { APOS, BANG, EQUALS, GT, isSpace, LT, needle, QUERY, QUOT, SLASH, sameBytes } from "./bytes.ts";
-import { Markup } from "./markup.ts";
+import { BANG, LT, needle, QUERY, SLASH } from "./bytes.ts";
+import { Hidden, Markup } from "./markup.ts";
+import { type Places, Run, readStartTag } from "./start-tag.ts";
 
 /** What the scanner met that a strict parser would stop at, or that no one could hold. */
 export type ScanLoss = "element too large" | "element not closed" | "comment not closed";
@@ -21,7 +22,6 @@ const PROGRAMME_END = needle("</programme");
 const CHANNEL = needle("<channel");
 const CHANNEL_END = needle("</channel");
 const TV = needle("<tv");
-const ID_PREFIX = needle('channel="');
 /** How far ahead the next programme is used to find the end of this one. */
 const NEAR = 1 << 18;
 const UNKNOWN = -2;
@@ -38,17 +38,14 @@ const UNKNOWN = -2;
  * for await (const chunk of chunks) scanner.push(chunk);
  * scanner.finish();
  */
-export class Scanner {
+export class Scanner implements Places {
   /** The bytes of the element: `bytes[start, end)`; valid during a call of the sink. */
   bytes: Buffer = Buffer.alloc(0);
   start = 0;
   end = 0;
-  /** False when the end tag is missing: the element ends where the next starts, or the document does. */
-  closed = true;
-  /** The value of `channel` (programme) or `id` (channel), without its quotes; `idStart` is -1 when there is none. */
+  /** The times only after `readTimes()`. */
   idStart = -1;
   idEnd = -1;
-  /** The values of `start` and `stop` of a programme, after `readTimes()`; -1 when there are none. */
   fromStart = -1;
   fromEnd = -1;
   toStart = -1;
@@ -64,16 +61,15 @@ export class Scanner {
   /** What a comment or an oversized element ends with, while that is being waited for. */
   #seek: Buffer | undefined;
   /** Each looks ahead at its own pace, and none may go back: for the next programme, the next channel, and within an element. */
-  readonly #programmes = new Markup();
-  readonly #channels = new Markup();
-  readonly #inside = new Markup();
+  readonly #hidden = new Hidden();
+  readonly #programmes = new Markup(this.#hidden);
+  readonly #channels = new Markup(this.#hidden);
+  readonly #inside = new Markup(this.#hidden);
   #final = false;
   /** The next programme and channel, once looked up; -2 when not, -1 when there is none in the buffer. */
   #nextProgramme = UNKNOWN;
   #nextChannel = UNKNOWN;
-  /** The last programme's `channel="…"`, and how far behind the element's start it stood. */
-  #id: Buffer = Buffer.alloc(0);
-  #idOffset = 0;
+  readonly #run = new Run();
 
   constructor(sink: ScanSink) {
     this.#sink = sink;
@@ -130,6 +126,7 @@ export class Scanner {
   #scan(bytes: Buffer, enough: number): number {
     const size = bytes.length;
     const markup = this.#inside;
+    this.#hidden.reset(bytes);
     this.#programmes.reset(bytes);
     this.#channels.reset(bytes);
     markup.reset(bytes);
@@ -165,6 +162,7 @@ export class Scanner {
         this.#sink.lost("element too large");
         // Its tail is no element; what follows is found by its own start.
         next = at + 1 + MAX_ELEMENT;
+        this.#forget();
       }
       at = next;
     }
@@ -195,25 +193,25 @@ export class Scanner {
     const bound = next < 0 ? bytes.length : next;
     // Nearly always the tag looks like the one before, as far as its id, so that it need not be read.
     this.repeated = false;
-    if (next >= 0 && bound - at <= NEAR && this.#repeats(at)) {
-      const end = this.#endBefore(bound);
+    if (next >= 0 && bound - at <= NEAR && this.#run.repeats(bytes, at, this)) {
+      const end = this.#inside.endBefore(PROGRAMME_END, bound);
       if (end > this.idEnd && this.#inside.plain(from, bound)) {
         this.repeated = true;
-        return this.#tell(at, end, true, true);
+        return this.#tell(at, end, true);
       }
     }
-    const tagEnd = this.#readTag(from, bound);
+    const tagEnd = readStartTag(bytes, from, bound, this);
     if (tagEnd < 0) return next < 0 && !this.#final ? -1 : this.#unclosed(at, bound, true);
-    if (bytes[tagEnd - 2] === SLASH) return this.#found(at, tagEnd, true, true);
+    if (bytes[tagEnd - 2] === SLASH) return this.#empty(at, from, tagEnd, true);
     // Nearly always the end tag stands right before the next programme, which saves looking for it from the front.
     if (bound - at <= NEAR) {
       if (next < 0 && !this.#final) return -1;
-      const end = this.#endBefore(bound);
-      if (end >= tagEnd && this.#inside.plain(from, bound)) return this.#found(at, end, true, true);
+      const end = this.#inside.endBefore(PROGRAMME_END, bound);
+      if (end >= tagEnd && this.#inside.plain(from, bound)) return this.#found(at, end, true);
     }
     // From the tag's start, not its end: what hides tags must be the same for every look-up, also in a broken tag.
     const end = this.#inside.endOf(PROGRAMME_END, from, bound);
-    if (end >= 0) return this.#found(at, end, true, true, tagEnd);
+    if (end >= 0) return this.#found(at, end, true, tagEnd);
     if (next < 0 && !this.#final) return -1;
     this.#inside.rewind();
     const channel = this.#inside.find(CHANNEL, from, bound);
@@ -224,15 +222,16 @@ export class Scanner {
     const { bytes } = this;
     const from = at + CHANNEL.length;
     const programme = this.#programmeAfter(from);
-    if (this.#nextChannel < from && this.#nextChannel !== -1) this.#nextChannel = this.#channels.find(CHANNEL, from, bytes.length);
+    if (this.#nextChannel < from && this.#nextChannel !== -1)
+      this.#nextChannel = this.#channels.find(CHANNEL, from, bytes.length);
     const channel = this.#nextChannel;
     const next = channel < 0 || (programme >= 0 && programme < channel) ? programme : channel;
     const bound = next < 0 ? bytes.length : next;
-    const tagEnd = this.#readTag(from, bound);
+    const tagEnd = readStartTag(bytes, from, bound, this);
     if (tagEnd < 0) return next < 0 && !this.#final ? -1 : this.#unclosed(at, bound, false);
-    if (bytes[tagEnd - 2] === SLASH) return this.#found(at, tagEnd, true, false);
+    if (bytes[tagEnd - 2] === SLASH) return this.#empty(at, from, tagEnd, false);
     const end = this.#inside.endOf(CHANNEL_END, from, bound);
-    if (end >= 0) return this.#found(at, end, true, false, tagEnd);
+    if (end >= 0) return this.#found(at, end, false, tagEnd);
     return next < 0 && !this.#final ? -1 : this.#unclosed(at, bound, false);
   }
 
@@ -243,108 +242,49 @@ export class Scanner {
     return this.#nextProgramme;
   }
 
-  /** Keeps the name, the quotes and the value of the id just read. */
-  #remember(at: number): void {
-    const start = this.idStart - ID_PREFIX.length;
-    const usual = this.idStart > 0 && sameBytes(this.bytes, start, ID_PREFIX, 0, ID_PREFIX.length - 1);
-    const text = usual ? this.bytes.subarray(start, this.idEnd + 1) : ID_PREFIX;
-    this.repeated = text.length === this.#id.length && sameBytes(text, 0, this.#id, 0, text.length) && usual;
-    this.#idOffset = start - at;
-    if (!this.repeated) this.#id = usual ? Buffer.from(text) : Buffer.alloc(0);
-  }
-
-  /** Does the same id stand at the same place as in the last programme? */
-  #repeats(at: number): boolean {
-    const id = this.#id;
-    const start = at + this.#idOffset;
-    if (id.length === 0 || !isSpace(this.bytes[start - 1] as number)) return false;
-    if (!sameBytes(this.bytes, start, id, 0, id.length)) return false;
-    this.idStart = start + ID_PREFIX.length;
-    this.idEnd = start + id.length - 1;
-    return true;
-  }
-
   /** Reads `fromStart` and `toStart`; for sinks that want them, once they know that they want the programme. */
   readTimes(): void {
-    this.#readTag(this.start + PROGRAMME.length, this.end);
+    if (this.repeated && this.#run.repeatsTimes(this.bytes, this.start, this)) return;
+    readStartTag(this.bytes, this.start + PROGRAMME.length, this.end, this);
+    this.#run.rememberTimes(this.start, this);
   }
 
-  /** Where the end tag of a programme ends, if nothing but white space stands between it and `before`; else -1. */
-  #endBefore(before: number): number {
-    const { bytes } = this;
-    let end = before;
-    while (end > 0 && isSpace(bytes[end - 1] as number)) end--;
-    let at = end - 1;
-    if (bytes[at] !== GT) return -1;
-    do at--;
-    while (isSpace(bytes[at] as number));
-    for (let i = PROGRAMME_END.length - 1; i >= 0; i--) if (bytes[at--] !== PROGRAMME_END[i]) return -1;
+  /** An element whose tag ends with `/>`. */
+  #empty(start: number, from: number, end: number, programme: boolean): number {
+    const plain = this.#inside.plain(from, end);
+    this.#found(start, end, programme);
+    // A broken tag: what seemed to begin in it does not hide what follows.
+    if (!plain) this.#forget();
     return end;
+  }
+
+  /** Nothing that was looked up ahead holds any more. */
+  #forget(): void {
+    this.#nextProgramme = this.#nextChannel = UNKNOWN;
+    for (const markup of [this.#programmes, this.#channels, this.#inside]) markup.rewind();
   }
 
   #unclosed(start: number, end: number, programme: boolean): number {
     // The end tag was looked for beyond what turned out to be the end.
     this.#inside.rewind();
     this.#sink.lost("element not closed");
-    return this.#found(start, end, false, programme, Number.POSITIVE_INFINITY);
+    return this.#found(start, end, programme, Number.POSITIVE_INFINITY);
   }
 
-  #found(start: number, end: number, closed: boolean, programme: boolean, tagEnd = 0): number {
+  #found(start: number, end: number, programme: boolean, tagEnd = 0): number {
     // A quote that is not closed has swallowed the end tag: what was read beyond it is not the element's.
-    if (end < tagEnd) this.#readTag(start + (programme ? PROGRAMME : CHANNEL).length, end);
-    if (programme) this.#remember(start);
-    return this.#tell(start, end, closed, programme);
+    if (end < tagEnd) {
+      readStartTag(this.bytes, start + (programme ? PROGRAMME : CHANNEL).length, end, this);
+    }
+    if (programme) this.repeated = this.#run.remember(this.bytes, start, this);
+    return this.#tell(start, end, programme);
   }
 
-  #tell(start: number, end: number, closed: boolean, programme: boolean): number {
+  #tell(start: number, end: number, programme: boolean): number {
     this.start = start;
     this.end = end;
-    this.closed = closed;
     if (programme) this.#sink.programme(this);
     else this.#sink.channel(this);
     return end;
-  }
-
-  /** Reads the attributes that matter. Returns the offset after `>`, or -1 when the tag is not whole before `bound`. */
-  #readTag(from: number, bound: number): number {
-    const { bytes } = this;
-    this.idStart = this.fromStart = this.toStart = -1;
-    let at = from;
-    for (;;) {
-      while (at < bound && isSpace(bytes[at] as number)) at++;
-      if (at >= bound) return -1;
-      if (bytes[at] === GT) return at + 1;
-      const name = at;
-      let byte = bytes[at];
-      while (at < bound && byte !== EQUALS && byte !== GT && byte !== SLASH && !isSpace(byte as number)) byte = bytes[++at];
-      const nameEnd = at;
-      while (at < bound && isSpace(bytes[at] as number)) at++;
-      if (bytes[at] !== EQUALS) {
-        if (at === name) at++;
-        continue;
-      }
-      at++;
-      while (at < bound && isSpace(bytes[at] as number)) at++;
-      const quote = bytes[at];
-      if (quote !== QUOT && quote !== APOS) continue;
-      const value = ++at;
-      while (at < bound && bytes[at] !== quote) at++;
-      if (at >= bound) return -1;
-      this.#attribute(name, nameEnd, value, at);
-      at++;
-    }
-  }
-
-  #attribute(name: number, nameEnd: number, value: number, end: number): void {
-    const { bytes } = this;
-    const length = nameEnd - name;
-    const first = bytes[name];
-    // channel, id, start, stop: told apart by length and letters, which no other attribute of the format shares.
-    if ((length === 7 && first === 0x63 && bytes[name + 2] === 0x61) || (length === 2 && first === 0x69)) {
-      if (this.idStart < 0) [this.idStart, this.idEnd] = [value, end];
-    } else if (first === 0x73 && bytes[name + 1] === 0x74) {
-      if (length === 5 && bytes[name + 4] === 0x74 && this.fromStart < 0) [this.fromStart, this.fromEnd] = [value, end];
-      else if (length === 4 && bytes[name + 3] === 0x70 && this.toStart < 0) [this.toStart, this.toEnd] = [value, end];
-    }
   }
 }

@@ -1,7 +1,7 @@
 // Text to XML and back: escaping, references, and bytes that are no UTF-8.
 import { Buffer } from "node:buffer";
 import { isXmlChar } from "./bytes.ts";
-import { htmlEntity } from "./sax.ts";
+import { htmlEntity } from "./html.ts";
 
 const escapes: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -13,12 +13,17 @@ const escapes: Readonly<Record<string, string>> = {
   "\t": "&#9;",
 };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const illegal = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/** Without white space around it; XML's own (§2.3), so that a no-break space stays. */
+export function trimSpace(text: string): string {
+  return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
+}
+
+/** No character below the space but XML's white space, none beyond U+D7FF that is not to be looked at singly. */
+const fine = /^[\t\n\r -\ud7ff\ue000-\ufffd]*$/;
 
 /** Without the characters that XML 1.0 §2.2 does not allow. */
 export function legalText(text: string): string {
-  return text.replace(illegal, "");
+  return fine.test(text) ? text : [...text].filter((char) => isXmlChar(char.codePointAt(0) ?? 0)).join("");
 }
 
 /** Text for between tags. @example escapeText("a & b") // "a &amp; b" */
@@ -52,7 +57,11 @@ export function unescapeValue(raw: string): string {
 export function parseText(content: string): string {
   return content
     .split(/<!\[CDATA\[([\s\S]*?)\]\]>/)
-    .map((part, i) => (i % 2 === 1 ? part : part.replace(/&(#[xX]?[0-9a-fA-F]+|\w+);/g, (whole, name: string) => referenced(name) ?? whole)))
+    .map((part, i) =>
+      i % 2 === 1
+        ? part
+        : part.replace(/&(#[xX]?[0-9a-fA-F]+|\w+);/g, (whole, name: string) => referenced(name) ?? whole),
+    )
     .join("");
 }
 

@@ -68,6 +68,10 @@ function parseZone(bytes: Uint8Array, start: number, end: number): number {
 /** The length of fourteen digits, a space, a sign and four digits: how nearly all times are written. */
 const USUAL = 20;
 
+/** The last date whose days were counted: programmes of a day follow each other. */
+let lastDate = -1;
+let lastDays = 0;
+
 /** The same as below for the usual form alone, without a call or an object; NaN when it is not in that form. */
 function parseUsual(bytes: Uint8Array, start: number): number {
   for (let i = 0; i < USUAL; i++) {
@@ -83,7 +87,12 @@ function parseUsual(bytes: Uint8Array, start: number): number {
   const second = two(bytes, start + 12);
   if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second > 60) return Number.NaN;
   const zone = two(bytes, start + 16) * 60 + two(bytes, start + 18);
-  const days = daysOf(two(bytes, start) * 100 + two(bytes, start + 2), month, day);
+  const date = (two(bytes, start) * 100 + two(bytes, start + 2)) * 10000 + month * 100 + day;
+  if (date !== lastDate) {
+    lastDays = daysOf(Math.floor(date / 10000), month, day);
+    lastDate = date;
+  }
+  const days = lastDays;
   return (days * 86400 + hour * 3600 + minute * 60 + second) * 1000 - (sign === 45 ? -zone : zone) * 60_000;
 }
 
@@ -101,7 +110,9 @@ export function parseTimeBytes(bytes: Uint8Array, start: number, end: number): n
   }
   while (start < end && (bytes[start] ?? 0) <= 32) start++;
   const { at, local } = parseDigits(bytes, start, end);
-  return at >= end ? local : local - parseZone(bytes, at, end);
+  if (at >= end) return local;
+  // A zone belongs to a time of day: `2026-01-01` is not the year 2026 an hour behind.
+  return at - start < 8 ? Number.NaN : local - parseZone(bytes, at, end);
 }
 
 /**

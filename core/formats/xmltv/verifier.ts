@@ -1,6 +1,23 @@
 // Walks an element's bytes once and says whether they are well-formed XML 1.0 in UTF-8, and in the order of the DTD.
 import { Buffer } from "node:buffer";
-import { AMP, APOS, BANG, DASH, EQUALS, GT, isSpace, isXmlChar, LT, nameClass, namePattern, QUERY, QUOT, RIGHT, SLASH, sameBytes } from "./bytes.ts";
+import {
+  AMP,
+  APOS,
+  BANG,
+  DASH,
+  EQUALS,
+  GT,
+  isSpace,
+  LT,
+  nameClass,
+  namePattern,
+  QUERY,
+  QUOT,
+  RIGHT,
+  SLASH,
+  sameBytes,
+} from "./bytes.ts";
+import { characterEnd, ILLEGAL, referenceEnd } from "./characters.ts";
 import { type Ranks, UNKNOWN_RANK } from "./order.ts";
 
 /** What is wrong with an element. */
@@ -120,6 +137,11 @@ export class Verifier {
         at++;
         continue;
       }
+      // Two bytes, as most letters beyond ASCII have.
+      if (byte >= 0xc2 && byte < 0xe0 && at + 1 < limit && ((bytes[at + 1] as number) & 0xc0) === 0x80) {
+        at += 2;
+        continue;
+      }
       at = byte === AMP ? this.#reference(at) : this.#character(at);
       if (at < 0) return -1;
     }
@@ -163,7 +185,10 @@ export class Verifier {
       at = this.#name(at);
       if (at < 0) return -1;
       for (let i = 0; i < count; i += 2) {
-        if (this.#attributes[i + 1] === at - name && sameBytes(bytes, this.#attributes[i] as number, bytes, name, at - name)) {
+        if (
+          this.#attributes[i + 1] === at - name &&
+          sameBytes(bytes, this.#attributes[i] as number, bytes, name, at - name)
+        ) {
           return this.#bad("bad tag");
         }
       }
@@ -221,50 +246,18 @@ export class Verifier {
       }
       if (!namePattern.test(bytes.toString("utf8", from, at))) return this.#bad("bad tag");
     }
-    this.#hash = hash >>> 0;
+    this.#hash = hash | 0;
     return at;
   }
 
-  /** `&…;`: one of the five entities, or a legal character's number. */
   #reference(from: number): number {
-    const bytes = this.#bytes;
-    let at = from + 1;
-    const first = bytes[at];
-    if (first !== 0x23) {
-      if (first === 0x61 && bytes[at + 1] === 0x6d && bytes[at + 2] === 0x70 && bytes[at + 3] === 0x3b) return at + 4;
-      const second = bytes[at + 1];
-      if ((first === 0x6c || first === 0x67) && second === 0x74 && bytes[at + 2] === 0x3b) return at + 3;
-      const text = bytes.toString("latin1", at, at + 5);
-      return text === "quot;" || text === "apos;" ? at + 5 : this.#bad("bad reference");
-    }
-    const hex = bytes[++at] === 0x78;
-    if (hex) at++;
-    const digits = at;
-    let code = 0;
-    for (; at - digits < 8; at++) {
-      const byte = bytes[at] as number;
-      const lower = byte | 0x20;
-      const digit = byte >= 48 && byte <= 57 ? byte - 48 : hex && lower >= 97 && lower <= 102 ? lower - 87 : -1;
-      if (digit < 0) break;
-      code = code * (hex ? 16 : 10) + digit;
-    }
-    return at > digits && bytes[at] === 0x3b && isXmlChar(code) ? at + 1 : this.#bad("bad reference");
+    const end = referenceEnd(this.#bytes, from);
+    return end < 0 ? this.#bad("bad reference") : end;
   }
 
-  /** One character that is not plain ASCII text: a control, or a sequence of UTF-8 (RFC 3629 §4). */
   #character(at: number): number {
-    const bytes = this.#bytes;
-    const lead = bytes[at] as number;
-    if (lead < 0x80) return lead < 32 && !isSpace(lead) ? this.#bad("illegal character") : at + 1;
-    const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || at + length > this.#limit) return this.#bad("invalid UTF-8");
-    for (let i = 1; i < length; i++) if (((bytes[at + i] as number) & 0xc0) !== 0x80) return this.#bad("invalid UTF-8");
-    const second = bytes[at + 1] as number;
-    if ((lead === 0xe0 && second < 0xa0) || (lead === 0xed && second > 0x9f)) return this.#bad("invalid UTF-8");
-    if ((lead === 0xf0 && second < 0x90) || (lead === 0xf4 && second > 0x8f)) return this.#bad("invalid UTF-8");
-    // U+FFFE and U+FFFF are well-formed UTF-8, but no XML.
-    if (lead === 0xef && second === 0xbf && (bytes[at + 2] as number) >= 0xbe) return this.#bad("illegal character");
-    return at + length;
+    const end = characterEnd(this.#bytes, at, this.#limit);
+    return end >= 0 ? end : this.#bad(end === ILLEGAL ? "illegal character" : "invalid UTF-8");
   }
 
   /** A comment or a CDATA section. */

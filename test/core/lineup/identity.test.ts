@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Departed, departedOf, IdMaker, Recogniser, slug } from "../../../core/lineup/identity.ts";
+import {
+  type Departed,
+  departedOf,
+  IdMaker,
+  type Known,
+  localIdOf,
+  Recogniser,
+  slug,
+} from "../../../core/lineup/identity.ts";
 import { publish } from "../../../core/lineup/output.ts";
 import type { Channel, LineupChannel } from "../../../core/types.ts";
 
@@ -19,10 +27,11 @@ const nothing: Memory = { live: [], departed: [] };
 async function round(channels: readonly Channel[], { live, departed }: Memory) {
   const recogniser = new Recogniser(live);
   for (const channel of channels) recogniser.take(channel);
-  const { found, gone } = await recogniser.settle(departed, never);
+  const { found, gone } = await recogniser.settle(channels, departed, never);
   const maker = new IdMaker([...departed.map((d) => d.id), ...live.map((c) => c.id.slice(2))]);
-  const ids = channels.map((channel, place) => found[place]?.id ?? maker.make(channel));
-  const next = channels.map((channel, place) => publish(channel, "i", ids[place] as string, "1", undefined));
+  const idOf = (known: Known | undefined) => known && localIdOf(known);
+  const ids = channels.map((channel, place) => idOf(found[place]) ?? maker.make(channel));
+  const next = channels.map((channel, place) => publish(channel, "i", `i:${ids[place]}`, "1"));
   return { ids, memory: { live: next, departed: [...departed, ...gone.map(departedOf)] } };
 }
 
@@ -52,7 +61,9 @@ describe("Recogniser", () => {
 
   it("recognises a renamed channel by its guide id", async () => {
     const first = await round([rai1], nothing);
-    assert.deepEqual((await round([{ ...rai1, name: "RAI UNO", url: "http://b.example/x" }], first.memory)).ids, ["rai1.it"]);
+    assert.deepEqual((await round([{ ...rai1, name: "RAI UNO", url: "http://b.example/x" }], first.memory)).ids, [
+      "rai1.it",
+    ]);
   });
 
   it("recognises a channel without guide id by its address when it is renamed", async () => {
@@ -84,11 +95,17 @@ describe("Recogniser", () => {
         assert.equal(new Set(first.ids).size, channels.length);
         const pairs = channels.map((c, i) => ({ c, id: first.ids[i], key: order.next().value as number }));
         pairs.sort((a, b) => a.key - b.key);
-        const second = await round(pairs.map((p) => p.c), first.memory);
+        const second = await round(
+          pairs.map((p) => p.c),
+          first.memory,
+        );
         assert.equal(new Set(second.ids).size, channels.length);
         assert.deepEqual([...second.ids].sort(), [...first.ids].sort());
         if (new Set(channels.map((c) => c.url)).size === channels.length) {
-          assert.deepEqual(second.ids, pairs.map((p) => p.id));
+          assert.deepEqual(
+            second.ids,
+            pairs.map((p) => p.id),
+          );
         }
       }),
     );

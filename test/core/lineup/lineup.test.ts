@@ -7,17 +7,17 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { artefactOf } from "../../../core/cache.ts";
 import { HeadendError } from "../../../core/errors.ts";
 import { documentOf } from "../../../core/fetch/document.ts";
-import { guideTargets } from "../../../core/lineup/compose.ts";
 import { createLineup, type LineupKeeper, type UpdateOptions } from "../../../core/lineup/index.ts";
 import { createStore } from "../../../core/lineup/store.ts";
 import type { Logger } from "../../../core/plugin.ts";
-import { createTestClock } from "../../support/clock.ts";
 import type { Artefact, Channel } from "../../../core/types.ts";
+import { createTestClock } from "../../support/clock.ts";
 
 let folder = "";
 let lineup: LineupKeeper;
 let warnings: string[] = [];
-const log: Logger = { debug() {}, info() {}, warn: (text) => void warnings.push(text), error: (text) => void warnings.push(text) };
+const warn = (text: string) => void warnings.push(text);
+const log: Logger = { debug() {}, info() {}, warn, error: warn };
 const settings = { duplicates: "keep", shrinkGuard: 3 } as const;
 
 function open(): LineupKeeper {
@@ -68,6 +68,15 @@ describe("createLineup()", () => {
     await update("one", many(30).reverse().slice(0, 16));
     await update("one", [{ name: "New" }, ...many(30).reverse()]);
     assert.deepEqual(shown(), [...before, "31 one:new"]);
+  });
+
+  it("gives away no number of an instance that the config does not name", async () => {
+    await update("one", [{ name: "A" }]);
+    lineup = open();
+    await lineup.restore(["two"]);
+    await lineup.arrange(["two"], settings);
+    await update("two", [{ name: "X" }]);
+    assert.deepEqual(shown(), ["2 two:x"]);
   });
 
   it("never gives a lost channel's number to another", async () => {
@@ -140,7 +149,12 @@ describe("createLineup()", () => {
       throw new Error("connection lost");
     }
     await assert.rejects(
-      lineup.update("one", half(), { rules: [], range: undefined, original: undefined, signal: new AbortController().signal }),
+      lineup.update("one", half(), {
+        rules: [],
+        range: undefined,
+        original: undefined,
+        signal: new AbortController().signal,
+      }),
       /connection lost/,
     );
     assert.equal(lineup.channels().length, 3);
@@ -160,11 +174,53 @@ describe("createLineup()", () => {
     assert.ok(lineup.channels("one").every((channel, i) => channel === before[i]));
   });
 
+  it("has a tag that moves with the channels and outlasts a restart", async () => {
+    const tags = () => [lineup.tag(), lineup.tag("one"), lineup.tag("two")];
+    await update("one", many(3));
+    await update("two", many(1));
+    const before = tags();
+    assert.equal(new Set(before).size, 3);
+    await update("one", many(3));
+    assert.deepEqual(tags(), before);
+    lineup = open();
+    await lineup.restore(["one", "two"]);
+    assert.deepEqual(tags(), before);
+    await lineup.arrange(["two", "one"], settings);
+    assert.notEqual(lineup.tag(), before[0]);
+    await lineup.arrange(["one", "two"], settings);
+    await update("one", many(3).reverse());
+    assert.deepEqual(
+      tags().map((tag, i) => tag === before[i]),
+      [false, false, true],
+    );
+  });
+
+  it("has another tag when the channels could not be kept, so that nobody takes them for those on disk", async () => {
+    const store = createStore(folder);
+    lineup = createLineup({
+      store: { ...store, save: () => Promise.reject(new Error("disk full")) },
+      log,
+      clock: createTestClock(),
+    });
+    await lineup.arrange(["one"], settings);
+    await update("one", many(1));
+    const before = lineup.tag();
+    await update("one", many(2));
+    assert.notEqual(lineup.tag(), before);
+    assert.match(warnings.join(), /could not be kept: disk full/);
+  });
+
   it("applies the instance's rules, then the lineup's", async () => {
     const rules = [{ exclude: [{ name: "C0" }] }, { set: [{ where: { name: "C1" }, name: "First", number: "99" }] }];
     const result = await update("one", many(3), { rules });
     assert.deepEqual(result, { channels: 2, excluded: 1, changed: true });
-    assert.deepEqual(lineup.channels().map((c) => [c.number, c.name]), [["1", "C2"], ["99", "First"]]);
+    assert.deepEqual(
+      lineup.channels().map((c) => [c.number, c.name]),
+      [
+        ["1", "C2"],
+        ["99", "First"],
+      ],
+    );
   });
 
   it("says so when the user's number belongs to another channel", async () => {
@@ -199,7 +255,10 @@ describe("createLineup()", () => {
     assert.equal(await read(), "third");
     await update("one", many(20), { original, rules: [{ exclude: [{ name: "C0" }] }] });
     assert.equal(lineup.original("one"), undefined);
-    assert.deepEqual((await readdir(folder)).filter((name) => name.includes("original")), []);
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.includes("original")),
+      [],
+    );
     assert.equal(lineup.original("nobody"), undefined);
   });
 
@@ -234,38 +293,5 @@ describe("createLineup()", () => {
     controller.abort();
     await update("one", many(2));
     assert.equal(calls, 1);
-  });
-});
-
-describe("guideTargets()", () => {
-  const targets = () => guideTargets(lineup.composed(), () => undefined);
-
-  it("makes one target of channels that share a guide id", async () => {
-    await update("one", [{ name: "Rai 1", guideId: "Rai1.it" }, { name: "Rai 1 HD", guideId: "Rai1.it" }]);
-    await update("two", [{ name: "Uno", guideId: "Rai1.it" }]);
-    const [target, ...more] = await targets();
-    assert.equal(more.length, 0);
-    assert.deepEqual([target?.id, target?.guideId, target?.names, target?.instances], [
-      "Rai1.it",
-      "Rai1.it",
-      ["Rai 1", "Rai 1 HD", "Uno"],
-      ["one", "two"],
-    ]);
-  });
-
-  it("gives a channel without guide id one in the form that XMLTV wants, matched by name only", async () => {
-    await update("one", [{ name: "Télé 5" }]);
-    const [target] = await targets();
-    assert.equal(target?.id, "tele-5.one");
-    assert.equal(target?.guideId, undefined);
-  });
-
-  it("gives a shifted channel an id of its own and keeps the unshifted one", async () => {
-    await update("one", [{ name: "Rai 1 +1", guideId: "Rai1.it", guideShift: 3_600_000 }]);
-    const all = await targets();
-    assert.deepEqual(all.map((t) => [t.id, t.guideId, t.shift]), [
-      ["Rai1.it.plus60", "Rai1.it", 3_600_000],
-      ["Rai1.it", "Rai1.it", 0],
-    ]);
   });
 });

@@ -9,7 +9,13 @@ const ask = (id: string, wish?: string, has = "", pinned = false): NumberRequest
 
 async function give(book: NumberBook, requests: NumberRequest[], range?: NumberRange) {
   const refused: string[] = [];
-  const numbers = await book.give((place) => requests[place] as NumberRequest, requests.length, range, (r) => refused.push(r.id), never);
+  const numbers = await book.give(
+    (place) => requests[place] as NumberRequest,
+    requests.length,
+    range,
+    (r) => refused.push(r.id),
+    never,
+  );
   return { numbers, refused };
 }
 
@@ -54,7 +60,9 @@ describe("NumberBook.give()", () => {
         const ever = new Map<string, string>();
         for (const requests of steps) {
           const unique = [...new Map(requests.map((r) => [r.id, r])).values()];
-          const list = unique.map((r) => ask(`c${r.id}`, r.wish === null ? undefined : `${r.wish}`, has.get(`c${r.id}`), r.pinned));
+          const list = unique.map((r) =>
+            ask(`c${r.id}`, r.wish === null ? undefined : `${r.wish}`, has.get(`c${r.id}`), r.pinned),
+          );
           const { numbers } = await give(book, list);
           for (const [index, number] of numbers.entries()) {
             const id = (list[index] as NumberRequest).id;
@@ -77,6 +85,9 @@ describe("isNumber()", () => {
 
 describe("sortKey()", () => {
   it("puts 5.2 before 5.10 before 6", () => {
-    assert.deepEqual(["6", "5.10", "5.2", "5"].sort((a, b) => sortKey(a) - sortKey(b)), ["5", "5.2", "5.10", "6"]);
+    assert.deepEqual(
+      ["6", "5.10", "5.2", "5"].sort((a, b) => sortKey(a) - sortKey(b)),
+      ["5", "5.2", "5.10", "6"],
+    );
   });
 });

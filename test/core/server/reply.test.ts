@@ -230,8 +230,8 @@ describe("replyFile()", () => {
       return socket;
     });
     while ((await openCount(big.path)) < sockets.length) await wait(5);
-      // Time enough to read far ahead, if that were done.
-      for (let i = 0; i < 30; i++) assert.equal((await get("list")).status, 200);
+    // Time enough to read far ahead, if that were done.
+    for (let i = 0; i < 30; i++) assert.equal((await get("list")).status, 200);
     assert.equal(await openCount(big.path), sockets.length);
     const grown = (process.memoryUsage().rss - before) / (1 << 20);
     assert.ok(grown < 200, `${grown} MiB more for 8 stalled readers of 201 MiB each`);

@@ -47,6 +47,7 @@ export function createTestHeadend(changes: Partial<Headend> = {}, channels = 3):
     lineup: {
       ready: true,
       channels: (name) => (name === undefined || name === "italia" ? all : []),
+      tag: () => "1",
       get: (id) => all.find((channel) => channel.id === id),
       original: () => undefined,
       onChange() {},
@@ -56,7 +57,7 @@ export function createTestHeadend(changes: Partial<Headend> = {}, channels = 3):
       programmes: async () => [programme],
       nowNext: async () => ({ now: programme }),
       matches: () => [{ source: "epg", sourceId: "Ch1", guideId: "ch1.it", step: "normalised" }],
-      unmatched: () => ({ epg: ["Ch9"] }),
+      unmatched: async () => ({ epg: ["Ch9"] }),
       onChange() {},
     },
     status: () => report,

@@ -1,6 +1,6 @@
 // The playlist plugin over its own routes: what each address answers, to whom, and when.
 import assert from "node:assert/strict";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
@@ -8,6 +8,7 @@ import { type AnyElysia, Elysia } from "elysia";
 import { HeadendError, type LineupChannel } from "../../../core/plugin.ts";
 import playlist from "../../../plugins/playlist/index.ts";
 import { createTestHost, lineupChannel, type TestHost, until } from "../../support/host.ts";
+import { testPlugin } from "../../support/plugin.ts";
 
 interface Started {
   readonly host: TestHost & { readonly folder: string };
@@ -210,6 +211,29 @@ test("playlist serves the last good lineup after a restart, before there is a ne
   assert.equal((await stat(second.host.cache.path("lineup.m3u"), { bigint: true })).mtimeNs, before.mtimeNs);
 });
 
+test("playlist is written again when it is not known what the file at hand was made from", async (t) => {
+  const first = await start(t);
+  first.host.publish(two);
+  await first.get("/playlist.m3u");
+  const path = first.host.cache.path("lineup.m3u");
+  first.host.stop();
+  // As after a kill between the playlist and the note of its source.
+  await first.host.cache.write("lineup.m3u", "#EXTM3U\n");
+  const second = await start(t, {}, first.host.folder);
+  second.host.publish(two);
+  await until(async () => (await readFile(path, "utf8")).includes(",B\n"), "the playlist is whole again");
+});
+
+test("playlist stops when what it writes is written", async (t) => {
+  const host = await createTestHost("playlist");
+  t.after(() => host.close());
+  const given = await playlist.setup(host, playlist.config.parse({}));
+  host.publish(two);
+  host.stop();
+  await given.stop?.();
+  assert.match(await readFile(host.cache.path("lineup.m3u"), "utf8"), /,B\n/);
+});
+
 test("playlist keeps few files whatever Host is sent, and serves all of them", async (t) => {
   const { host, get } = await start(t);
   host.publish(two);
@@ -243,4 +267,10 @@ test("playlist goes on without files when the disk refuses", async (t) => {
   host.publish([lineupChannel({ name: "C" })]);
   await until(() => host.logged.some((line) => line.level === "error"), "the failure is logged");
   assert.match(await (await get("/playlist.m3u")).text(), /,A\n/);
+});
+
+testPlugin(playlist, {
+  config: {},
+  invalid: [{ guideLink: "guide.xml" }, { playlistType: "m3u" }, { instance: "" }],
+  prepare: (host) => host.publish(two),
 });

@@ -4,6 +4,7 @@ import { type TestContext, test } from "node:test";
 import type { Channel, Contribution } from "../../../core/plugin.ts";
 import m3u from "../../../providers/m3u/index.ts";
 import { createTestHost, type TestHost } from "../../support/host.ts";
+import { testPlugin } from "../../support/plugin.ts";
 
 const address = "http://up.example/user/pass/list.m3u";
 const list =
@@ -129,4 +130,11 @@ test("m3u knows nothing of a path's own address, and refuses keys that it does n
   assert.deepEqual(await refresh(host, given), [{ name: "A", url: "live/a.ts" }]);
   assert.equal(m3u.config.safeParse({ playlist: address, playlists: [] }).success, false);
   assert.equal(m3u.config.safeParse({}).success, false);
+});
+
+testPlugin(m3u, {
+  config: { playlist: address, guides: ["/srv/g.xml"], headers: { Authorization: "Basic c2VjcmV0" } },
+  invalid: [{ playlist: "" }, { playlist: address, match: "fuzzy" }, { playlist: address, guides: "one" }],
+  secrets: ["c2VjcmV0", "user/pass"],
+  prepare: (host) => host.answer(address, list),
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import xmltv from "../../../providers/xmltv/index.ts";
 import { createTestHost } from "../../support/host.ts";
+import { testPlugin } from "../../support/plugin.ts";
 
 test("xmltv gives its guides in order, with everything that is said of them", async (t) => {
   const host = await createTestHost("world");
@@ -30,3 +31,5 @@ test("xmltv refuses no guides, a shift that is no duration, and keys that it doe
     assert.equal(xmltv.config.safeParse(config).success, false, JSON.stringify(config));
   }
 });
+
+testPlugin(xmltv, { config: { guides: ["http://g.example/1.xml"] }, invalid: [{ guides: [""] }] });
