@@ -16,7 +16,7 @@ import {
   readConfig,
 } from "./config/index.ts";
 import type { Environment } from "./config/substitute.ts";
-import { HeadendError, reasonOf } from "./errors.ts";
+import { HeadendError } from "./errors.ts";
 import { createOriginLimiter } from "./fetch/index.ts";
 import { createGuide } from "./guide/index.ts";
 import { createLineup } from "./lineup/index.ts";
@@ -26,6 +26,7 @@ import { lockFolder } from "./lock.ts";
 import { createLog, type Log } from "./log.ts";
 import { guideSettings } from "./merging.ts";
 import type { Plugin } from "./plugin.ts";
+import { reasonOf } from "./reason.ts";
 import { diskReason } from "./replacement.ts";
 import { importFile } from "./runtime/modules.ts";
 import { createServer, type Server } from "./server/index.ts";
@@ -104,7 +105,8 @@ export async function assemble(
   // A disk that refuses has been told of; whoever writes there says so again.
   for (const name of ["lineup", "guide", "instances", "plugins"])
     await mkdir(join(data, name), { recursive: true, mode: 0o700 }).catch(() => {});
-  void removeLeftovers(data).catch((error) => log.warn(`leftovers of an earlier run stay: ${reasonOf(error)}`));
+  // Before anything is written: a file in the making of this run looks like one of the last.
+  for (const name of ["lineup", "guide", "instances"]) await removeLeftovers(join(data, name));
   const lineup = createLineup({
     store: createStore(join(data, "lineup")),
     log: log.child("lineup"),

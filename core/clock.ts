@@ -47,3 +47,12 @@ export function createPacer(slice = 4): Pacer {
     },
   };
 }
+
+/** Gives a promise to await when it is time to let everything else run, else nothing. */
+export type Pause = () => Promise<void> | undefined;
+
+/** A pause for long loops: `const rest = pause(); if (rest) await rest;` */
+export function createPause(slice?: number): Pause {
+  const pacer = createPacer(slice);
+  return () => (pacer.due() ? pacer.rest() : undefined);
+}

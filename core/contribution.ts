@@ -6,9 +6,23 @@ import type { GuideSource } from "./types.ts";
 /** Channels beyond which a list is taken to be endless; the largest known ones have some hundred thousand. */
 const most = 1_000_000;
 
+const texts = ["id", "url", "guideId", "guideName", "number", "logo"] as const;
+const records = ["headers", "catchup", "properties", "attributes"] as const;
+
+function wrong(key: string, value: unknown, expected: string): TypeError {
+  return new TypeError(`channels() gave a channel whose ${key} is ${tell(value)}; expected ${expected}`);
+}
+
 /** @throws TypeError when it is none */
 export function expectContribution(given: unknown): Contribution {
-  if (typeof given === "object" && given !== null) return given as Contribution;
+  if (typeof given === "object" && given !== null) {
+    const contribution = given as Contribution;
+    for (const [name, job] of Object.entries(contribution.jobs ?? {})) {
+      if (typeof job?.run === "function" && Number.isFinite(job.every) && job.every >= 1000) continue;
+      throw new TypeError(`job ${name}: expected run() and every, in milliseconds, at least 1000`);
+    }
+    return contribution;
+  }
   throw new TypeError(`setup() gave ${tell(given)}; expected an object with what the plugin contributes`);
 }
 
@@ -18,8 +32,17 @@ export async function* expectChannels(given: AsyncIterable<Channel>): AsyncGener
   for await (const channel of given) {
     if (typeof channel !== "object" || channel === null)
       throw new TypeError(`channels() gave ${tell(channel)}; expected channels`);
-    if (typeof channel.name !== "string")
-      throw new TypeError(`channels() gave a channel whose name is ${tell(channel.name)}; expected a string`);
+    if (typeof channel.name !== "string") throw wrong("name", channel.name, "a string");
+    for (const key of texts) {
+      if (channel[key] !== undefined && typeof channel[key] !== "string") throw wrong(key, channel[key], "a string");
+    }
+    if (channel.groups !== undefined && !Array.isArray(channel.groups)) throw wrong("groups", channel.groups, "a list");
+    if (channel.guideShift !== undefined && !Number.isFinite(channel.guideShift))
+      throw wrong("guideShift", channel.guideShift, "milliseconds");
+    for (const key of records) {
+      const value = channel[key];
+      if (value !== undefined && (typeof value !== "object" || value === null)) throw wrong(key, value, "an object");
+    }
     if (++count > most) throw new HeadendError("instance.endless", { limit: most.toLocaleString("en-GB") });
     yield channel;
   }

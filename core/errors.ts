@@ -21,6 +21,7 @@ const table = {
     "upstream gave {count} channels where {before} were; believed after {left} more refreshes that say so",
     502,
   ],
+  "instance.overtaken": ["another refresh of {instance} came first", 503],
   "fetch.refused": ["{url}: {reason}", 502],
   "fetch.timeout": ["{url}: no answer within {limit}", 504],
   "fetch.stalled": ["{url}: no data for {limit}", 504],
@@ -68,10 +69,4 @@ export class HeadendError extends Error {
     this.code = code;
     this.status = status;
   }
-}
-
-/** The sentence of anything thrown. */
-export function reasonOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message || thrown.name;
-  return String(thrown);
 }

@@ -2,7 +2,7 @@
 import type { AnyElysia } from "elysia";
 import type { InstanceConfig } from "./config/index.ts";
 import { expectChannels, expectContribution, expectSources } from "./contribution.ts";
-import { HeadendError, reasonOf } from "./errors.ts";
+import { HeadendError } from "./errors.ts";
 import { formatDuration } from "./formats/duration.ts";
 import { collectSources, type GuideInput } from "./guide-sources.ts";
 import type { InstanceHost } from "./host.ts";
@@ -10,6 +10,7 @@ import type { LineupKeeper, UpdateResult } from "./lineup/index.ts";
 import type { NumberRange } from "./lineup/numbers.ts";
 import type { Rules } from "./lineup/rules.ts";
 import type { Contribution, Plugin } from "./plugin.ts";
+import { reasonOf } from "./reason.ts";
 import { backoff, jitter, type Loop, startLoop } from "./schedule.ts";
 import type { Health, Span, State } from "./types.ts";
 

@@ -2,10 +2,11 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { hintNearest } from "./config/nearest.ts";
-import { HeadendError, reasonOf } from "./errors.ts";
+import { HeadendError } from "./errors.ts";
 import { formatDuration } from "./formats/duration.ts";
 import { findEntry, findPackage, isFile, isPackageName } from "./package.ts";
 import type { Clock, Plugin } from "./plugin.ts";
+import { reasonOf } from "./reason.ts";
 
 export interface LoaderOptions {
   readonly builtins: readonly Plugin[];

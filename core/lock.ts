@@ -1,9 +1,11 @@
 // One process per data folder. The kernel gives the lock back when its holder dies, however it dies.
 import { statSync } from "node:fs";
-import { access, constants, mkdir } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
-import { HeadendError, reasonOf } from "./errors.ts";
+import { HeadendError } from "./errors.ts";
+import { reasonOf } from "./reason.ts";
 import { diskReason } from "./replacement.ts";
 import { findStandIn, makeStandIn } from "./stand-in.ts";
 
@@ -62,12 +64,16 @@ async function reasonNotToWrite(path: string): Promise<HeadendError | undefined>
     throw refusal(error);
   }
   try {
-    // SQLite would take a read-only folder without a word.
-    await access(path, constants.W_OK);
-    return undefined;
+    // SQLite would take a read-only folder without a word, and access(2) is not asked on every runtime.
+    const probe = join(path, `.${process.pid}.headend-partial`);
+    await writeFile(probe, "");
+    await rm(probe, { force: true });
   } catch (error) {
-    return refusal(error);
+    // Whether a full disk still lets the lock be taken is for SQLite to find out.
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code !== "ENOSPC" && code !== "EDQUOT") return refusal(error);
   }
+  return undefined;
 }
 
 function openExclusively(file: string, path: string): DatabaseSync {

@@ -1,12 +1,12 @@
 // When the guide is merged: after refreshes that brought something, one merge at a time, never while first refreshes run.
-import { createPacer } from "./clock.ts";
+import { createPause } from "./clock.ts";
 import type { GuideSettings } from "./config/index.ts";
-import { reasonOf } from "./errors.ts";
 import type { GuideKeeper } from "./guide/index.ts";
 import type { MergeProgress, MergeReport, GuideSettings as MergeSettings, MergeSource } from "./guide/types.ts";
 import { emptyLineup, guideTargets } from "./lineup/compose.ts";
 import type { LineupKeeper } from "./lineup/index.ts";
 import type { Clock, Logger } from "./plugin.ts";
+import { reasonOf } from "./reason.ts";
 
 /** The config's words in the guide's. */
 export function guideSettings({ compression, ...settings }: GuideSettings): MergeSettings {
@@ -56,12 +56,11 @@ export function createMerging(o: MergingOptions): Merging {
     queued = undefined;
     running = true;
     try {
-      const pacer = createPacer();
       const sources = o.sources();
       // Nothing comes in and nothing is kept: the guide is empty whoever it is for.
       const empty = sources.length === 0 && o.guide.size === 0;
       const composed = empty ? emptyLineup : o.lineup.composed();
-      const targets = await guideTargets(composed, () => (pacer.due() ? pacer.rest() : undefined));
+      const targets = await guideTargets(composed, createPause());
       report = await o.guide.merge(targets, sources, o.signal, o.progress);
       lastSuccess = o.clock.now();
       lastError = undefined;

@@ -22,8 +22,9 @@ export function createProgress(terminal: Terminal, clock: Clock): Progress {
       if (!terminal.isTTY) return;
       started ??= clock.monotonic();
       const seconds = (clock.monotonic() - started) / 1000;
-      const rate = seconds > 0 ? bytes / seconds / 1e6 : 0;
-      const line = `${source}: ${(bytes / 1e6).toFixed(0)} MB, ${programmes} programmes, ${rate.toFixed(0)} MB/s`;
+      // What came before the first call was not timed: a rate of the first moments would be of no rate at all.
+      const rate = seconds >= 0.2 ? `, ${(bytes / seconds / 1e6).toFixed(0)} MB/s` : "";
+      const line = `${source}: ${(bytes / 1e6).toFixed(0)} MB, ${programmes} programmes${rate}`;
       terminal.write(`\r\x1b[K${line}`);
       shown = true;
     },

@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { HeadendError, reasonOf } from "./errors.ts";
+import { HeadendError } from "./errors.ts";
+import { reasonOf } from "./reason.ts";
 import type { Artefact } from "./types.ts";
 
 /** End it with `commit()` or `discard()`. What the disk refuses is thrown as HeadendError `cache.write`. */
@@ -27,10 +28,15 @@ export function isPartial(name: string): boolean {
   return name.startsWith(".") && name.endsWith(suffix);
 }
 
+/** A path for a file in the making, in the folder where it will stay. */
+export function partialPath(folder: string): string {
+  return join(folder, `.${randomBytes(8).toString("hex")}${suffix}`);
+}
+
 /** Starts a replacement of `path`; makes its folder, for the owner's eyes only. */
 export async function openReplacement(path: string): Promise<Replacement> {
   const folder = dirname(path);
-  const partial = join(folder, `.${randomBytes(8).toString("hex")}${suffix}`);
+  const partial = partialPath(folder);
   const file = await refusing(path, async () => {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     return open(partial, "wx+", 0o600);

@@ -1,9 +1,9 @@
 // What `headend refresh` prints: a line an instance, a line a source, in words where something was lost.
 
-import { reasonOf } from "./errors.ts";
 import type { MergeReport } from "./guide/types.ts";
 import { sayOf } from "./guide-sources.ts";
 import type { Instance } from "./instance.ts";
+import { reasonOf } from "./reason.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** A table of texts, columns as wide as they need to be; numbers to the right. */

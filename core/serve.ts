@@ -11,7 +11,7 @@ import {
 } from "./assembly.ts";
 import { systemClock } from "./clock.ts";
 import { diffConfig, formatProblem, sortProblems, watchConfig } from "./config/index.ts";
-import { reasonOf } from "./errors.ts";
+import { reasonOf } from "./reason.ts";
 import { serve } from "./runtime/serve.ts";
 import type { Wanted } from "./supervisor.ts";
 

@@ -69,8 +69,8 @@ export function createHeadend({ lineup, guide, clock, supervisor }: StatusOption
   };
 
   /** A restart does not make an artefact older: what was kept counts from when it was last written. */
-  function healthProblems({ instances, merging }: Supervisor, now: number): string[] {
-    const problems: string[] = [];
+  function healthProblems({ instances, refused, merging }: Supervisor, now: number): string[] {
+    const problems = [...refused].map(([name, { sentence }]) => `${name} is invalid: ${sentence}`);
     const merged = Math.max(merging.lastSuccess ?? 0, guide.merged ?? 0);
     let longest = 0;
     for (const [name, { refreshes, lastSuccess, config }] of instances) {

@@ -1,15 +1,18 @@
 // Keeps the instances as the config wants them: starts, reloads and stops them, each apart from the others.
 import type { AnyElysia } from "elysia";
 import type { InstanceConfig, Settings } from "./config/index.ts";
-import { HeadendError, reasonOf } from "./errors.ts";
+import { HeadendError } from "./errors.ts";
 import type { GuideKeeper } from "./guide/index.ts";
-import type { MergeProgress } from "./guide/types.ts";
+import type { MergeProgress, MergeSource } from "./guide/types.ts";
 import { createHost, type HostShared } from "./host.ts";
 import { createInstance, type Instance, type RefreshResult } from "./instance.ts";
+import { createKeptSources } from "./kept-sources.ts";
 import type { LineupKeeper } from "./lineup/index.ts";
 import type { Loader } from "./loader.ts";
 import type { Log } from "./log.ts";
 import { createMerging, guideSettings, type Merging } from "./merging.ts";
+import { reasonOf } from "./reason.ts";
+import { backoff, jitter } from "./schedule.ts";
 import type { Span } from "./types.ts";
 
 /** Where instances' routes go. */
@@ -65,6 +68,7 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
   const { clock } = o.shared;
   const instances = new Map<string, Instance>();
   const refused = new Map<string, Refused>();
+  const kept = createKeptSources(o.shared.data, o.log);
   const controller = new AbortController();
   let wanted: Wanted | undefined;
   let starting = 0;
@@ -75,13 +79,25 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
     clock,
     log: o.log.child("guide"),
     signal: controller.signal,
-    sources: () =>
-      (wanted?.instances ?? []).flatMap(({ name }) =>
-        (instances.get(name)?.inputs ?? []).flatMap((input) => input.source ?? []),
-      ),
+    sources: () => (wanted?.instances ?? []).flatMap(({ name }) => sourcesOf(name)),
     unsettled: () => starting > 0 || [...instances.values()].some((instance) => !instance.settled),
     ...(o.progress ? { progress: o.progress } : {}),
   });
+
+  /** What an instance's guide is made of: until it has said so itself, what it was the last time. */
+  function sourcesOf(name: string): readonly MergeSource[] {
+    const instance = instances.get(name);
+    const listed = instance && (instance.inputs.length > 0 || (instance.last && !instance.last.error));
+    return listed ? instance.inputs.flatMap((input) => input.source ?? []) : kept.get(name);
+  }
+
+  /** A setup can fail because the world is not ready yet; it is tried again while the config wants it. */
+  async function retry(config: InstanceConfig, failures: number): Promise<void> {
+    await clock.sleep(jitter(backoff(failures, config.refresh)), controller.signal);
+    if (refused.get(config.name)?.config !== config) return;
+    await startInstance(config, failures);
+    void merging.request();
+  }
 
   const settings = (): Settings => {
     if (!wanted) throw new Error("apply() comes first");
@@ -95,7 +111,7 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
     return { from: now - (history ?? 7 * day), to: now + (days ?? 14 * day) };
   };
 
-  async function startInstance(config: InstanceConfig): Promise<void> {
+  async function startInstance(config: InstanceConfig, failures = 0): Promise<void> {
     const own = new AbortController();
     const end = () => own.abort(controller.signal.reason);
     controller.signal.addEventListener("abort", end, { once: true });
@@ -120,12 +136,14 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
         createApp: () => o.mounts.createApp(config.mount),
         refreshed(result) {
           o.refreshed?.(config.name, result);
+          kept.keep(config.name, sourcesOf(config.name));
           if (o.schedule) void merging.request();
         },
       });
       const app = await instance.start(o.schedule);
       if (app) o.mounts.mount(config.name, config.mount, app);
       else o.mounts.unmount(config.name);
+      refused.delete(config.name);
       instances.set(config.name, instance);
     } catch (error) {
       o.lineup.dismiss(config.name);
@@ -136,6 +154,7 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
       const sentence = reasonOf(error);
       log.error(sentence);
       refused.set(config.name, { config, sentence });
+      if (o.schedule) retry(config, failures + 1).catch(() => {});
       if (config.mount === "/") o.mounts.unmount(config.name);
       else o.mounts.refuse(config.name, config.mount, new HeadendError("instance.setup", { reason: sentence }, error));
     } finally {
@@ -180,9 +199,12 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
       o.guide.configure(guideSettings(next.settings.guide));
       const names = next.instances.map((config) => config.name);
       const { duplicates, shrinkGuard } = next.settings.lineup;
+      await Promise.all(names.map((name) => kept.load(name)));
       if (!before) await o.lineup.restore(names);
+      // Another config may mean another lineup, however small.
+      else for (const { name } of coming) o.lineup.trust(name);
       await o.lineup.arrange(names, { duplicates, shrinkGuard });
-      await Promise.all(coming.map(startInstance));
+      await Promise.all(coming.map((config) => startInstance(config)));
       if (!before || !o.schedule) return;
       if (lineupChanged) for (const name of keep) void instances.get(name)?.refresh(false);
       void merging.request();

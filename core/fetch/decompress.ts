@@ -4,7 +4,8 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { Readable, type Transform } from "node:stream";
 import { createGunzip, createInflateRaw, createZstdDecompress } from "node:zlib";
-import { HeadendError, reasonOf } from "../errors.ts";
+import { HeadendError } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 
 export type Compression = "none" | "gzip" | "xz" | "zstd";
 

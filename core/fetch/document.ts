@@ -39,7 +39,11 @@ export function createDocuments(send: Send, store: DocumentStore, base: string):
     },
   };
 
-  async function fetchDocument(url: string, { check, ...options }: DocumentOptions, signal: AbortSignal): Promise<Document> {
+  async function fetchDocument(
+    url: string,
+    { check, ...options }: DocumentOptions,
+    signal: AbortSignal,
+  ): Promise<Document> {
     const key = keyOf(url);
     const before = await store.find(key);
     const response = await send(url, {
@@ -50,7 +54,8 @@ export function createDocuments(send: Send, store: DocumentStore, base: string):
     const { status } = response;
     if (status === 304 && before?.validators) {
       const artefact = await artefactOf(before.artefact.path);
-      if (artefact?.etag === before.artefact.etag) return documentOf(artefact, before.digest, false, 0, describeUrl(url));
+      if (artefact?.etag === before.artefact.etag)
+        return documentOf(artefact, before.digest, false, 0, describeUrl(url));
       // Forgotten while upstream was asked: nothing is left to be unchanged.
       return fetchDocument(url, check ? { ...options, check } : options, signal);
     }
@@ -71,7 +76,9 @@ export function createDocuments(send: Send, store: DocumentStore, base: string):
       body(),
       validatorsOf(response),
       before,
-      check && (async (path, digest) => check(documentOf(await presentArtefact(path), digest, true, received, describeUrl(url)))),
+      check &&
+        (async (path, digest) =>
+          check(documentOf(await presentArtefact(path), digest, true, received, describeUrl(url)))),
     );
     return documentOf(artefact, digest, digest !== before?.digest, received, describeUrl(url));
   }

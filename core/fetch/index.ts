@@ -52,7 +52,7 @@ export function createFetch(setup: FetchSetup): InstanceFetch {
   const get: Fetch["document"] = async (url, options = {}) => {
     options.signal?.throwIfAborted();
     // One request serves all who want the same at the same time; a file that one may have is not for the others.
-    const key = `${options.local ?? false} ${url}`;
+    const key = `${options.local ?? false} ${url} ${JSON.stringify(options.headers ?? {})}`;
     const flight = flights.get(key) ?? depart(key, url, options);
     flight.waiting++;
     try {

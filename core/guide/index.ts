@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { createPacer } from "../clock.ts";
-import { HeadendError, reasonOf } from "../errors.ts";
+import { HeadendError } from "../errors.ts";
 import type { Clock, Guide, Logger } from "../plugin.ts";
+import { reasonOf } from "../reason.ts";
 import type { GuideMatch } from "../types.ts";
 import { DerivedGuides } from "./derived.ts";
 import { GuideFolder, type Manifest } from "./generation.ts";

@@ -1,9 +1,10 @@
 // Reads one source file through decompression, decoding and scanning, twice where the first reading learned too late.
-import { HeadendError, reasonOf } from "../errors.ts";
+import { HeadendError } from "../errors.ts";
 import { openDecompressed } from "../fetch/decompress.ts";
 import { toUtf8 } from "../formats/xmltv/encoding.ts";
 import { expandEntities } from "../formats/xmltv/entities.ts";
 import { Scanner } from "../formats/xmltv/scanner.ts";
+import { reasonOf } from "../reason.ts";
 import { releaseMemory } from "../runtime/memory.ts";
 import type { SourceReader } from "./reader.ts";
 import type { Spool } from "./spool.ts";
@@ -11,7 +12,7 @@ import type { MergeSource, SourceReport } from "./types.ts";
 import type { ProgrammeWriter } from "./writer.ts";
 
 /** Bytes read between two collections: what keeps the peak the same for a guide of any size. */
-const RELEASE = 48 * 1024 * 1024;
+const RELEASE = 32 * 1024 * 1024;
 
 export interface ReadOptions {
   readonly source: MergeSource;

@@ -1,6 +1,6 @@
 // The worker's entry: takes targets in batches, runs one merge and tells how it went; whoever started it ends it.
 import { parentPort, workerData } from "node:worker_threads";
-import { reasonOf } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 import { type MergeJob, type MergeResult, mergeGuide } from "./merge.ts";
 import type { GuideTarget } from "./target.ts";
 import type { MergeProgress } from "./types.ts";

@@ -1,4 +1,5 @@
 // Recognises channels again: which entry of today's upstream is which channel of yesterday's lineup.
+import type { Pause } from "../clock.ts";
 import type { Channel, LineupChannel } from "../types.ts";
 import { outputGuideId, ownGuideId } from "./output.ts";
 
@@ -21,8 +22,6 @@ export type Known = LineupChannel | Departed;
 
 /** The traits by which a channel is known. */
 type Traits = Omit<Departed, "id" | "number">;
-
-type Pause = () => Promise<void> | undefined;
 
 /** What is remembered of a channel that leaves. */
 export function departedOf(channel: LineupChannel): Departed {

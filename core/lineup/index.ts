@@ -1,12 +1,15 @@
 // The lineup: merges every instance's channels under ids and numbers that never move, and keeps the last good ones.
 import { createHash, randomUUID } from "node:crypto";
-import { createPacer } from "../clock.ts";
-import { HeadendError, reasonOf } from "../errors.ts";
+import { createPause } from "../clock.ts";
+import { HeadendError } from "../errors.ts";
+import { createListeners } from "../listeners.ts";
 import type { Clock, Logger } from "../plugin.ts";
+import { reasonOf } from "../reason.ts";
 import type { Channel, Document, LineupChannel } from "../types.ts";
 import { version } from "../version.ts";
 import { type Collected, collect } from "./collect.ts";
 import { compose, emptyLineup } from "./compose.ts";
+import { type Believed, believe } from "./guard.ts";
 import { type Departed, departedOf, IdMaker, isLive, localIdOf, Recogniser } from "./identity.ts";
 import type { LineupKeeper, LineupSettings, UpdateOptions, UpdateResult } from "./keeper.ts";
 import { NumberBook, type NumberRange } from "./numbers.ts";
@@ -14,21 +17,20 @@ import { publish, sameChannel } from "./output.ts";
 import type { Store } from "./store.ts";
 import { createTurns } from "./turns.ts";
 
-interface Part {
+interface Part extends Believed {
   channels: readonly LineupChannel[];
   /** Names these channels, over restarts too. */
   tag: string;
-  /** How many channels upstream gave, before rules. */
-  given: number;
-  strikes: number;
   /** When they were last known to be right. */
   at: number;
   /** The upstream's own playlist, while no rule edits the channels. */
   original: Document | undefined;
+  /** False while the disk does not have them. */
+  saved: boolean;
 }
 
-/** A lineup below this size may shrink as it likes. */
-const guarded = 10;
+/** Short: collections of garbage come on top, and there is much of it. */
+const slice = 2;
 /** How long new channels wait for instances before theirs, so that first numbers follow the config's order. */
 const courtesy = 10_000;
 
@@ -37,7 +39,7 @@ export type { LineupKeeper, LineupSettings, UpdateOptions, UpdateResult } from "
 export function createLineup(o: { store: Store; log: Logger; clock: Clock }): LineupKeeper {
   const { store, log, clock } = o;
   const parts = new Map<string, Part>();
-  const listeners = new Set<() => void>();
+  const listeners = createListeners(log);
   const book = new NumberBook();
   const booked = new Map<string, Promise<Departed[]>>();
   let order: readonly string[] = [];
@@ -47,22 +49,28 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
   let ready = false;
   let queue: Promise<void> = Promise.resolve();
   const turns = createTurns(clock, courtesy);
-  const updates = new Map<string, Promise<unknown>>();
+  /** The run of each instance that may take over, and the take-over under way. */
+  const latest = new Map<string, symbol>();
+  const takingOver = new Map<string, Promise<unknown>>();
+
+  /** An instance's part, while the config names it. */
+  const named = (instance: string) => (order.includes(instance) ? parts.get(instance) : undefined);
 
   /** Puts the parts together again; runs one at a time, and readers see the old lineup until it is done. */
   function republish(): Promise<void> {
-    queue = queue.then(async () => {
+    const run = queue.then(async () => {
       const named = order.flatMap((name) => {
         const part = parts.get(name);
         return part ? [{ name, channels: part.channels, tag: part.tag }] : [];
       });
       const next = tagOf([settings.duplicates, ...named.map((part) => part.tag)]);
-      current = await compose(named, settings.duplicates, pauser());
+      current = await compose(named, settings.duplicates, createPause(slice));
       tag = next;
       ready ||= named.length > 0;
-      for (const listener of listeners) listener();
+      listeners.call();
     });
-    return queue;
+    queue = run.catch(() => {});
+    return run;
   }
 
   /** Reads what an instance had and has, once: its channels become the last good ones, its numbers stay taken. */
@@ -71,12 +79,14 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
     if (!departed) {
       departed = readAll(instance);
       booked.set(instance, departed);
+      // What cannot be read now is tried again; nothing is given away before.
+      departed.catch(() => booked.delete(instance));
     }
     return departed;
   }
 
   async function readAll(instance: string): Promise<Departed[]> {
-    const pause = pauser();
+    const pause = createPause(slice);
     const [saved, departed, original] = await Promise.all([
       store.load(instance, pause),
       store.departed(instance, pause),
@@ -89,15 +99,24 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
       if (rest) await rest;
     }
     if (saved) {
-      const { channels, at, tag } = saved;
-      parts.set(instance, { channels, tag, given: channels.length, strikes: 0, at, original });
+      const { channels, given, at, tag, broken } = saved;
+      if (broken > 0) log.warn(`${instance}: ${broken} of the last good channels cannot be read any more`);
+      if (channels.length === 0) return departed;
+      parts.set(instance, { channels, tag, given, strikes: 0, struck: 0, at, original, saved: broken === 0 });
     }
     return departed;
   }
 
+  /** Opens instances; one that cannot be read is told of, and refuses its updates until it can. */
+  async function openAll(instances: readonly string[]): Promise<void> {
+    const tell = (name: string) => (error: unknown) =>
+      log.error(`${name}: what was kept cannot be read: ${reasonOf(error)}`);
+    await Promise.all(instances.map((name) => open(name).catch(tell(name))));
+  }
+
   /** Numbers of instances that the config does not name stay taken. */
   async function bookOthers(): Promise<void> {
-    for (const name of await store.instances()) if (!order.includes(name)) await open(name);
+    await openAll((await store.instances()).filter((name) => !order.includes(name)));
   }
 
   /** Gives ids and numbers to what upstream gave; what leaves is on disk before it is forgotten. */
@@ -107,7 +126,7 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
     range: NumberRange | undefined,
   ): Promise<LineupChannel[]> {
     const { list, recogniser, pinned } = collected;
-    const pause = pauser();
+    const pause = createPause(slice);
     const departed = await open(instance);
     const { found, gone } = await recogniser.settle(list, departed, pause);
     let maker: IdMaker | undefined;
@@ -157,34 +176,29 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
   }
 
   return {
-    channels: (instance) => (instance === undefined ? current.channels : (parts.get(instance)?.channels ?? [])),
+    channels: (instance) => (instance === undefined ? current.channels : (named(instance)?.channels ?? [])),
     get: (id) => current.byId.get(id),
-    tag: (instance) => (instance === undefined ? tag : tagOf([parts.get(instance)?.tag ?? ""])),
+    tag: (instance) => (instance === undefined ? tag : tagOf([named(instance)?.tag ?? ""])),
     get ready() {
       return ready;
     },
     original(instance) {
-      const part = parts.get(instance);
-      return settings.duplicates === "keep" ? part?.original : undefined;
+      return settings.duplicates === "keep" ? named(instance)?.original : undefined;
     },
-    onChange(callback, signal) {
-      if (signal.aborted) return;
-      listeners.add(callback);
-      signal.addEventListener("abort", () => listeners.delete(callback), { once: true });
-    },
+    onChange: listeners.add,
     composed: () => current,
     confirmed: (instance) => parts.get(instance)?.at,
 
     async restore(instances) {
       order = instances;
-      await Promise.all(instances.map(open));
+      await openAll(instances);
       await bookOthers();
       if (parts.size > 0) await republish();
     },
 
     async arrange(instances, next) {
       const before = JSON.stringify([order, settings]);
-      await Promise.all(instances.map(open));
+      await openAll(instances);
       order = instances;
       settings = next;
       await bookOthers();
@@ -194,20 +208,31 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
     expect: (instance) => turns.expect(instance),
     dismiss: (instance) => turns.end(instance),
 
+    trust(instance) {
+      const part = parts.get(instance);
+      if (part) part.given = 0;
+    },
+
     async update(instance, source, options) {
       try {
         await open(instance);
+        // An instance that is started anew may still be taking over what its last run collected.
+        await takingOver.get(instance);
+        const run = Symbol(instance);
+        latest.set(instance, run);
         const before = parts.get(instance);
         const recogniser = new Recogniser(before?.channels ?? []);
-        const collected = await collect(source, recogniser, options.rules, options.signal, pauser());
-        believe(collected.given, before, settings.shrinkGuard);
-        // An instance that is started anew may still be taking over what its last run collected.
-        const turn = (updates.get(instance) ?? Promise.resolve()).then(() => takeOver(instance, collected, options));
-        updates.set(
+        const collected = await collect(source, recogniser, options.rules, options.signal, createPause(slice));
+        believe(collected.given, before, settings.shrinkGuard, clock.monotonic());
+        options.signal.throwIfAborted();
+        // Ids were recognised among channels that another run has since replaced.
+        if (latest.get(instance) !== run) throw new HeadendError("instance.overtaken", { instance });
+        const taking = takeOver(instance, collected, options);
+        takingOver.set(
           instance,
-          turn.catch(() => {}),
+          taking.catch(() => {}),
         );
-        return await turn;
+        return await taking;
       } finally {
         turns.end(instance);
       }
@@ -216,41 +241,45 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
 
   /** Makes what was collected an instance's channels. */
   async function takeOver(instance: string, collected: Collected, options: UpdateOptions): Promise<UpdateResult> {
-    options.signal.throwIfAborted();
     const { given, edited } = collected;
     const before = parts.get(instance);
     const old = before?.channels ?? [];
     const channels = await settle(instance, collected, options.range);
     const changed =
       !before || old.length !== channels.length || channels.some((channel, place) => channel !== old[place]);
-    options.signal.throwIfAborted();
-    const tag = changed ? await keep(instance, channels) : before.tag;
+    const tag = changed || !before.saved ? await keep(instance, channels, given) : before.tag;
+    const saved = tag !== undefined;
     const original = await store
       .keepOriginal(instance, edited ? undefined : options.original?.())
       .catch((error: unknown) => void log.error(`the upstream's playlist could not be kept: ${reasonOf(error)}`));
-    parts.set(instance, { channels: changed ? channels : old, tag, given, strikes: 0, at: clock.now(), original });
+    parts.set(instance, {
+      channels: changed ? channels : old,
+      tag: tag ?? randomUUID(),
+      given,
+      strikes: 0,
+      struck: 0,
+      at: clock.now(),
+      original,
+      saved,
+    });
     const replaced = original?.digest !== before?.original?.digest;
     if (changed || replaced || !ready) await republish();
     return { channels: channels.length, excluded: given - channels.length, changed };
   }
 
-  /** Makes channels the last good ones; returns their tag. */
-  async function keep(instance: string, channels: readonly LineupChannel[]): Promise<string> {
+  /** Makes channels the last good ones; their tag, or undefined when the disk refuses: it is tried again then. */
+  async function keep(
+    instance: string,
+    channels: readonly LineupChannel[],
+    given: number,
+  ): Promise<string | undefined> {
     try {
-      return await store.save(instance, channels);
+      return await store.save(instance, channels, given);
     } catch (error) {
       log.error(`the last good lineup could not be kept: ${reasonOf(error)}`);
-      return randomUUID();
+      return undefined;
     }
   }
-}
-
-type Pause = () => Promise<void> | undefined;
-
-function pauser(): Pause {
-  // Short slices: collections of garbage come on top, and there is much of it.
-  const pacer = createPacer(2);
-  return () => (pacer.due() ? pacer.rest() : undefined);
 }
 
 /** Another version of headend may make other outputs of the same channels. */
@@ -264,13 +293,4 @@ function tagOf(parts: readonly string[]): string {
 function* usedIds(departed: readonly Departed[], live: readonly LineupChannel[]): Iterable<string> {
   for (const known of departed) yield known.id;
   for (const known of live) yield localIdOf(known);
-}
-
-/** The shrink guard: a lineup that is suddenly far smaller is believed only when upstream insists. */
-function believe(given: number, before: Part | undefined, patience: number): void {
-  if (given === 0) throw new HeadendError("instance.empty");
-  if (!before || before.given < guarded || given * 2 >= before.given) return;
-  before.strikes++;
-  if (before.strikes >= patience) return;
-  throw new HeadendError("instance.shrunk", { count: given, before: before.given, left: patience - before.strikes });
 }

@@ -61,9 +61,10 @@ export class NumberBook {
 
   /** The number it has, or the wish that can be met; empty when one must be allocated. */
   #grant(request: NumberRequest, range: NumberRange | undefined, refused: (request: NumberRequest) => void): string {
-    const { wish, pinned, has } = request;
-    if (!wish || (has && !pinned)) return has;
-    if (isNumber(wish) && this.free(wish, request.id) && (pinned || within(wish, range))) {
+    const { pinned, has } = request;
+    const wish = request.wish === undefined ? undefined : parseNumber(request.wish);
+    if (!request.wish || (has && !pinned)) return has;
+    if (wish && this.free(wish, request.id) && (pinned || within(wish, range))) {
       this.enter(wish, request.id);
       return wish;
     }
@@ -82,9 +83,14 @@ export class NumberBook {
   }
 }
 
-/** Digits, or digits.digits (a sub-channel); zero is no number. */
-export function isNumber(text: string): boolean {
-  return /^\d{1,7}(\.\d{1,3})?$/.test(text) && Number(text) > 0;
+/**
+ * A number in the one form in which it is given: digits, or digits.digits (a sub-channel), without zeros that say nothing;
+ * undefined for what cannot be dialled. `007` is 7, and so is `7.0`.
+ */
+export function parseNumber(text: string): string | undefined {
+  const [, major, minor = "0"] = /^(\d{1,7})(?:\.(\d{1,3}))?$/.exec(text) ?? [];
+  if (major === undefined || (Number(major) === 0 && Number(minor) === 0)) return undefined;
+  return Number(minor) === 0 ? String(Number(major)) : `${Number(major)}.${Number(minor)}`;
 }
 
 function within(number: string, range: NumberRange | undefined): boolean {

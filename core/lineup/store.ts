@@ -1,22 +1,26 @@
 // What the lineup must not forget, an instance at a time: its channels now, and those that have left.
+
 import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { appendFile, copyFile, link, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { artefactOf, replaceFile } from "../cache.ts";
+import type { Pause } from "../clock.ts";
 import { HeadendError } from "../errors.ts";
 import { documentOf } from "../fetch/document.ts";
 import { encodePieces } from "../formats/pieces.ts";
-import { diskReason } from "../replacement.ts";
+import { diskReason, partialPath } from "../replacement.ts";
 import type { Document, LineupChannel } from "../types.ts";
 import type { Departed } from "./identity.ts";
 import { none } from "./output.ts";
 
-type Pause = () => Promise<void> | undefined;
-
 /** The last good channels of an instance. */
 export interface Saved {
   readonly channels: LineupChannel[];
+  /** How many upstream gave, before rules. */
+  readonly given: number;
+  /** Lines that cannot be read. */
+  readonly broken: number;
   /** When they were last written: milliseconds since the Unix epoch. */
   readonly at: number;
   /** What `save()` returned. */
@@ -31,8 +35,8 @@ export interface Store {
    * @returns a tag that no other content of this store ever has
    * @throws HeadendError `cache.write`
    */
-  save(instance: string, channels: readonly LineupChannel[]): Promise<string>;
-  /** What was saved; undefined when nothing was, or when it cannot be read. */
+  save(instance: string, channels: readonly LineupChannel[], given: number): Promise<string>;
+  /** What was saved; undefined when nothing was. @throws when it is there and cannot be read */
   load(instance: string, pause: Pause): Promise<Saved | undefined>;
   /** Notes channels that leave, or numbers that they leave. @throws HeadendError `cache.write` */
   depart(instance: string, departed: readonly Departed[]): Promise<void>;
@@ -50,30 +54,35 @@ export function createStore(folder: string): Store {
   const live = (instance: string) => join(folder, `${instance}.ndjson`);
   const left = (instance: string) => join(folder, `${instance}.departed.ndjson`);
   return {
-    async save(instance, channels) {
-      return (await replaceFile(live(instance), piecesOf(channels))).etag;
+    async save(instance, channels, given) {
+      return (await replaceFile(live(instance), piecesOf(channels, given))).etag;
     },
     async load(instance, pause) {
+      const artefact = await artefactOf(live(instance));
+      if (!artefact) return undefined;
       const channels: LineupChannel[] = [];
       const read = sharing();
-      try {
-        const artefact = await artefactOf(live(instance));
-        if (!artefact) return undefined;
-        await eachLine(live(instance), pause, (line) => void channels.push(read(line)));
-        return { channels, at: artefact.modified, tag: artefact.etag };
-      } catch {
-        return undefined;
-      }
+      let given = 0;
+      let broken = 0;
+      await eachLine(live(instance), pause, (line) => {
+        try {
+          if (line.startsWith('{"given":')) given = (JSON.parse(line) as { given: number }).given;
+          else channels.push(read(line));
+        } catch {
+          broken++;
+        }
+      });
+      return { channels, given: Math.max(given, channels.length), broken, at: artefact.modified, tag: artefact.etag };
     },
     async depart(instance, departed) {
       if (departed.length === 0) return;
       const path = left(instance);
       try {
         // The line before may have been cut short by a kill: a fresh line begins after its end.
-        await appendFile(path, departed.map((entry) => `\n${JSON.stringify(entry)}`).join(""), {
-          mode: 0o600,
-          flush: true,
-        });
+        for (let from = 0; from < departed.length; from += batch) {
+          const lines = departed.slice(from, from + batch).map((entry) => `\n${JSON.stringify(entry)}`);
+          await appendFile(path, lines.join(""), { mode: 0o600, flush: from + batch >= departed.length });
+        }
       } catch (error) {
         throw new HeadendError("cache.write", { path, reason: diskReason(error) }, error);
       }
@@ -86,7 +95,9 @@ export function createStore(folder: string): Store {
         } catch {
           // Cut short by a kill: the channel is still among the saved ones then.
         }
-      }).catch(() => {});
+      }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error;
+      });
       return all;
     },
     async instances() {
@@ -102,11 +113,11 @@ export function createStore(folder: string): Store {
       return name ? this.original(instance) : undefined;
     },
     async original(instance) {
-      const [name] = await originals(instance);
-      const artefact = name ? await artefactOf(join(folder, name)) : undefined;
-      return name && artefact
-        ? documentOf(artefact, name.slice(instance.length + 1, -originalEnd.length), false, 0)
-        : undefined;
+      const found = await Promise.all((await originals(instance)).map((name) => artefactOf(join(folder, name))));
+      // A kill can leave the one before beside the newest.
+      const [newest] = found.flatMap((artefact) => artefact ?? []).sort((a, b) => b.modified - a.modified);
+      const digest = newest && basename(newest.path).slice(instance.length + 1, -originalEnd.length);
+      return newest && documentOf(newest, digest ?? "", false, 0);
     },
   };
 
@@ -117,16 +128,17 @@ export function createStore(folder: string): Store {
 }
 
 const originalEnd = ".original";
+/** Lines that are made in one go. */
+const batch = 500;
 
 /**
  * A second name for the file: whoever replaces the first one leaves this as it is. A copy where that cannot be, or where
  * the file is the user's own, who may write into it.
  */
 async function adopt(from: string, to: string, ours: string): Promise<void> {
-  const partial = `${to}.partial`;
+  const partial = partialPath(dirname(to));
   try {
     await mkdir(dirname(to), { recursive: true, mode: 0o700 });
-    await rm(partial, { force: true });
     if (from.startsWith(ours)) await link(from, partial).catch(() => copyFile(from, partial));
     else await copyFile(from, partial);
     await rename(partial, to);
@@ -168,7 +180,8 @@ async function eachLine(path: string, pause: Pause, each: (line: string) => void
   if (block.length > 0) each(block.toString("utf8"));
 }
 
-function* lines(channels: readonly LineupChannel[]): Generator<string> {
+function* lines(channels: readonly LineupChannel[], given: number): Generator<string> {
+  yield `${JSON.stringify({ given })}\n`;
   for (const channel of channels) {
     yield JSON.stringify(channel);
     yield "\n";
@@ -176,6 +189,6 @@ function* lines(channels: readonly LineupChannel[]): Generator<string> {
 }
 
 /** Between two pieces the file is waited for, and everything else gets its turn. */
-async function* piecesOf(channels: readonly LineupChannel[]): AsyncGenerator<Uint8Array> {
-  yield* encodePieces(lines(channels));
+async function* piecesOf(channels: readonly LineupChannel[], given: number): AsyncGenerator<Uint8Array> {
+  yield* encodePieces(lines(channels, given));
 }

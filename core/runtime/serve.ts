@@ -2,7 +2,8 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { systemClock } from "../clock.ts";
-import { HeadendError, reasonOf } from "../errors.ts";
+import { HeadendError } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 
 /** Who sent a request; the address is looked up only when it is asked for. */
 export interface Peer {

@@ -107,8 +107,10 @@ export function createApi(router: Router, headend: Headend, baseUrl: (request: R
     .get("/openapi/json", () => describeApps(router.apps(), headend.version), { detail: { hide: true } });
 
   function known(instance: string): string {
-    if (headend.status().instances.some(({ name }) => name === instance)) return instance;
-    throw new HeadendError("instance.unknown", { instance });
+    const status = headend.status().instances.find(({ name }) => name === instance);
+    if (!status) throw new HeadendError("instance.unknown", { instance });
+    if (status.state === "invalid") throw new HeadendError("instance.setup", { reason: status.sentence });
+    return instance;
   }
 }
 

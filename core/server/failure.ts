@@ -1,6 +1,7 @@
 // One form for every error that goes over HTTP.
-import { HeadendError, reasonOf } from "../errors.ts";
+import { HeadendError } from "../errors.ts";
 import type { Logger } from "../plugin.ts";
+import { reasonOf } from "../reason.ts";
 import { prefersText } from "./accept.ts";
 
 /** Answers with an error: JSON, or its sentence for a person. */

@@ -7,13 +7,13 @@ export interface Headend {
   readonly version: string;
   readonly lineup: Lineup;
   readonly guide: Guide & { unmatched(): Promise<unknown> };
-  /** Computed when something changes, not when it is asked for: the same object until then. */
+  /** Computed at most once a second: the same object until it is computed again. */
   status(): StatusReport;
   /** True once every instance has refreshed or failed its first attempt, and the merged artefacts are served. */
   ready(): boolean;
   /** Whether every artefact is younger than twice its refresh interval, and which are not. */
   health(): { readonly ok: boolean; readonly problems: readonly string[] };
-  /** Starts a refresh, or joins the one under way; settles when it is done. */
+  /** A refresh now, or right after the one under way; settles when it is done. */
   refresh(instance: string, clean: boolean): Promise<unknown>;
 }
 

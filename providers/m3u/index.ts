@@ -8,9 +8,10 @@ export default definePlugin({
   name: "m3u",
   api: 1,
   config,
-  setup(host, config) {
+  async setup(host, config) {
     let original: Document | undefined;
-    let guides: readonly string[] = [];
+    // What the playlist named the last time holds until it can be asked again.
+    let guides = readGuides(await host.cache.read("guides.json"));
     let reported = "";
     const base = /^https?:\/\//i.test(config.playlist) ? config.playlist : undefined;
     const headers = requestHeaders(config, config.playlist);
@@ -40,7 +41,10 @@ export default definePlugin({
       yield* playlist;
       if (playlist.rejection) throw notPlaylist(playlist);
       original = document;
-      guides = playlist.header.guides;
+      if (playlist.header.guides.join("\n") !== guides.join("\n")) {
+        guides = playlist.header.guides;
+        await host.cache.write("guides.json", JSON.stringify(guides));
+      }
       const counts = countDropped(playlist);
       if (counts !== reported)
         host.log.info(counts ? `left out of the playlist: ${counts}` : "nothing is left out any more");
@@ -54,6 +58,15 @@ export default definePlugin({
     };
   },
 });
+
+function readGuides(text: string | undefined): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(text ?? "[]");
+    return Array.isArray(value) ? value.filter((guide) => typeof guide === "string") : [];
+  } catch {
+    return [];
+  }
+}
 
 /** Such as `28 × line without entry, 1 × line too long`; empty when nothing was left out. */
 function countDropped(playlist: Playlist): string {

@@ -37,7 +37,10 @@ const folder = await mkdtemp(join(tmpdir(), "headend-calm-"));
 try {
   await mkdir(join(folder, "plugins"));
   await writeFile(join(folder, "plugins", "probe.ts"), probe);
-  const entries = Array.from({ length: channels / 10 }, (_, i) => `#EXTINF:-1 tvg-id="c${i * 10}",C ${i}\nhttp://cdn.example/${i}\n`);
+  const entries = Array.from(
+    { length: channels / 10 },
+    (_, i) => `#EXTINF:-1 tvg-id="c${i * 10}",C ${i}\nhttp://cdn.example/${i}\n`,
+  );
   await writeFile(join(folder, "list.m3u"), `#EXTM3U\n${entries.join("")}`);
   await writeFile(
     join(folder, "headend.yaml"),
@@ -74,7 +77,9 @@ async function run({ base, pid }: { base: string; pid: number }): Promise<void> 
     const busy = await measure(base, agent, 600_000, async () => (await lastMerge()) !== before);
     tell("merging", busy, await lateness());
     ratios.push(at(busy, 0.99) / at(idle, 0.99));
-    process.stdout.write(`${flags.megabytes} MB in ${((performance.now() - begun) / 1000).toFixed(1)} s; p99 ${ratios.at(-1)?.toFixed(2)} x idle\n`);
+    process.stdout.write(
+      `${flags.megabytes} MB in ${((performance.now() - begun) / 1000).toFixed(1)} s; p99 ${ratios.at(-1)?.toFixed(2)} x idle\n`,
+    );
   }
   agent.destroy();
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
@@ -120,10 +125,14 @@ function at(values: readonly number[], share: number): number {
 /** Programmes of 400 bytes, all of the next two weeks. */
 async function* guide(): AsyncGenerator<string> {
   yield "<tv>\n";
-  yield Array.from({ length: channels }, (_, i) => `<channel id="c${i}"><display-name>C ${i}</display-name></channel>\n`).join("");
+  yield Array.from(
+    { length: channels },
+    (_, i) => `<channel id="c${i}"><display-name>C ${i}</display-name></channel>\n`,
+  ).join("");
   const each = Math.floor((Number(flags.megabytes) * 1e6) / 400 / channels);
   const from = Date.now();
-  const stamp = (n: number) => `${new Date(from + (n * 14 * 86_400_000) / each).toISOString().replace(/[-:T]/g, "").slice(0, 14)} +0000`;
+  const stamp = (n: number) =>
+    `${new Date(from + (n * 14 * 86_400_000) / each).toISOString().replace(/[-:T]/g, "").slice(0, 14)} +0000`;
   for (let channel = 0; channel < channels; channel++) {
     let text = "";
     for (let n = 0; n < each; n++) {

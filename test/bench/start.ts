@@ -33,7 +33,8 @@ try {
   const times = new Map<string, number[]>(paths.map((path) => [path, []]));
   for (let round = 0; round <= Number(flags.rounds); round++) {
     await serve(async (begun) => {
-      for (const [path, ms] of await Promise.all(paths.map((path) => firstAnswer(path, begun)))) if (round > 0) times.get(path)?.push(ms);
+      for (const [path, ms] of await Promise.all(paths.map((path) => firstAnswer(path, begun))))
+        if (round > 0) times.get(path)?.push(ms);
     });
   }
   const memory = await serve(async (begun, pid) => {
@@ -48,9 +49,13 @@ try {
     const sorted = all.sort((a, b) => a - b);
     const middle = sorted[sorted.length >> 1] ?? Number.NaN;
     met &&= middle <= 150;
-    process.stdout.write(`${path}: ${middle.toFixed(0)} ms (${sorted[0]?.toFixed(0)} to ${sorted.at(-1)?.toFixed(0)})\n`);
+    process.stdout.write(
+      `${path}: ${middle.toFixed(0)} ms (${sorted[0]?.toFixed(0)} to ${sorted.at(-1)?.toFixed(0)})\n`,
+    );
   }
-  process.stdout.write(`after 10 s: ${memory.now.toFixed(0)} MiB resident, ${memory.own.toFixed(0)} of them its own; peak ${memory.peak.toFixed(0)}\n`);
+  process.stdout.write(
+    `after 10 s: ${memory.now.toFixed(0)} MiB resident, ${memory.own.toFixed(0)} of them its own; peak ${memory.peak.toFixed(0)}\n`,
+  );
   process.exitCode = met ? 0 : 1;
 } finally {
   await upstream.close();
@@ -61,11 +66,27 @@ function serve<Result>(work: (begun: number, pid: number) => Promise<Result>): P
   return run(["serve", "--listen", `127.0.0.1:${port}`], (child, begun) => work(begun, child.pid ?? 0));
 }
 
-async function run<Result>(args: string[], work: (child: ReturnType<typeof spawn>, begun: number) => Promise<Result>): Promise<Result> {
+async function run<Result>(
+  args: string[],
+  work: (child: ReturnType<typeof spawn>, begun: number) => Promise<Result>,
+): Promise<Result> {
   const begun = performance.now();
-  const child = spawn(program, [...words, ...args, "--config", join(folder, "headend.yaml"), "--data", join(folder, "data"), "--log-level", "error"], {
-    stdio: "ignore",
-  });
+  const child = spawn(
+    program,
+    [
+      ...words,
+      ...args,
+      "--config",
+      join(folder, "headend.yaml"),
+      "--data",
+      join(folder, "data"),
+      "--log-level",
+      "error",
+    ],
+    {
+      stdio: "ignore",
+    },
+  );
   const closed = new Promise((resolve) => child.once("close", resolve));
   try {
     return await work(child, begun);

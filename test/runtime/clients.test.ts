@@ -27,9 +27,15 @@ const garbage: readonly string[] = [
 
 test("slow, silent and rude clients cost little, and nobody waits for them", { timeout }, () =>
   withFolder(async (folder) => {
-    const entries = Array.from({ length: 40_000 }, (_, i) => `#EXTINF:-1 tvg-id="c${i}",Channel ${i}\nhttp://cdn.example/${i}.ts\n`);
+    const entries = Array.from(
+      { length: 40_000 },
+      (_, i) => `#EXTINF:-1 tvg-id="c${i}",Channel ${i}\nhttp://cdn.example/${i}.ts\n`,
+    );
     await writeFile(join(folder, "list.m3u"), `#EXTM3U\n${entries.join("")}`);
-    await writeFile(join(folder, "headend.yaml"), "instances:\n  one: { use: m3u, playlist: ./list.m3u }\n  cards: { use: testcard }\n");
+    await writeFile(
+      join(folder, "headend.yaml"),
+      "instances:\n  one: { use: m3u, playlist: ./list.m3u }\n  cards: { use: testcard }\n",
+    );
     await serving(
       folder,
       async ({ base, pid }) => {
@@ -39,7 +45,9 @@ test("slow, silent and rude clients cost little, and nobody waits for them", { t
         const sockets: net.Socket[] = [];
         const say = (text: string) =>
           new Promise<net.Socket>((resolve, reject) => {
-            const socket = net.connect(Number(port), "127.0.0.1", () => socket.write(text, "latin1", () => resolve(socket)));
+            const socket = net.connect(Number(port), "127.0.0.1", () =>
+              socket.write(text, "latin1", () => resolve(socket)),
+            );
             socket.on("error", () => {}).once("error", reject);
             sockets.push(socket);
           });
@@ -70,7 +78,8 @@ test("slow, silent and rude clients cost little, and nobody waits for them", { t
       },
       ["--config", join(folder, "headend.yaml")],
     );
-  }));
+  }),
+);
 
 /** MiB; 0 where the system does not tell. */
 async function memoryOf(pid: number): Promise<number> {

@@ -1,7 +1,6 @@
 // The hostile world: plugins, upstreams and disks that fail must take down nothing but themselves.
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { spawnSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -41,7 +40,8 @@ const plugins: Readonly<Record<string, string>> = {
   routes: '() => ({ routes() { throw new Error("no routes today"); } })',
   health: '() => ({ health() { throw new Error("not well"); } })',
   stops: '() => ({ stop() { throw new Error("stop threw"); } })',
-  strays: '() => { setTimeout(() => { throw new Error("a stray"); }); Promise.reject(new Error("rejected")); return {}; }',
+  strays:
+    '() => { setTimeout(() => { throw new Error("a stray"); }); Promise.reject(new Error("rejected")); return {}; }',
   nothing: "() => undefined",
   garbage: "() => ({ async *channels() { yield 7; } })",
   nameless: '() => ({ async *channels() { yield { title: "no name" }; } })',
@@ -59,35 +59,43 @@ test("a plugin that fails in any way leaves the others alone", { timeout }, () =
     const more = Object.keys(plugins).map((name) => `  ${name}: { use: ./${name}.ts }\n`);
     await writeFile(join(folder, "headend.yaml"), config(upstream.base, more.join("")));
     try {
-      await serving(folder, async (headend) => {
-        // Whoever comes early is asked to come again, and never told that nothing is there.
-        const early = await fetch(`${headend.base}/playlist.m3u`);
-        assert.ok([200, 503].includes(early.status), `${early.status}`);
-        const list = await (await fetchUntil(200, `${headend.base}/good/playlist.m3u`)).text();
-        assert.match(list, /cdn\.example\/A\.ts/);
-        await fetchUntil(503, `${headend.base}/nothing/x`);
-        const waiting = await fetch(`${headend.base}/hangs/x`);
-        assert.equal(waiting.status, 503);
-        assert.match(await waiting.text(), /hangs is still starting/);
-        const state = await sentences(headend);
-        assert.match(state.good ?? "", /^ok/);
-        assert.equal(state.routes, "invalid: no routes today");
-        assert.equal(state.nothing, "invalid: setup() gave undefined; expected an object with what the plugin contributes");
-        assert.equal(state.health, "degraded: health() failed: not well");
-        assert.equal(state.garbage, "degraded: channels() gave a number; expected channels");
-        assert.match(state.nameless ?? "", /^degraded: .*a channel whose name is undefined/);
-        assert.equal(state.guideless, "degraded: guide() gave a number; expected a list of sources");
-        assert.match(headend.output(), /uncaught exception: a stray/);
-        assert.match(headend.output(), /unhandled rejection: rejected/);
-        const begun = Date.now();
-        const { code, output } = await headend.end("SIGTERM");
-        assert.equal(code, 0, output);
-        assert.ok(Date.now() - begun < 5000, "a setup that hangs held up the end");
-      }, ["--config", join(folder, "headend.yaml")]);
+      await serving(
+        folder,
+        async (headend) => {
+          // Whoever comes early is asked to come again, and never told that nothing is there.
+          const early = await fetch(`${headend.base}/playlist.m3u`);
+          assert.ok([200, 503].includes(early.status), `${early.status}`);
+          const list = await (await fetchUntil(200, `${headend.base}/good/playlist.m3u`)).text();
+          assert.match(list, /cdn\.example\/A\.ts/);
+          await fetchUntil(503, `${headend.base}/nothing/x`);
+          const waiting = await fetch(`${headend.base}/hangs/x`);
+          assert.equal(waiting.status, 503);
+          assert.match(await waiting.text(), /hangs is still starting/);
+          const state = await sentences(headend);
+          assert.match(state.good ?? "", /^ok/);
+          assert.equal(state.routes, "invalid: no routes today");
+          assert.equal(
+            state.nothing,
+            "invalid: setup() gave undefined; expected an object with what the plugin contributes",
+          );
+          assert.equal(state.health, "degraded: health() failed: not well");
+          assert.equal(state.garbage, "degraded: channels() gave a number; expected channels");
+          assert.match(state.nameless ?? "", /^degraded: .*a channel whose name is undefined/);
+          assert.equal(state.guideless, "degraded: guide() gave a number; expected a list of sources");
+          assert.match(headend.output(), /uncaught exception: a stray/);
+          assert.match(headend.output(), /unhandled rejection: rejected/);
+          const begun = Date.now();
+          const { code, output } = await headend.end("SIGTERM");
+          assert.equal(code, 0, output);
+          assert.ok(Date.now() - begun < 5000, "a setup that hangs held up the end");
+        },
+        ["--config", join(folder, "headend.yaml")],
+      );
     } finally {
       await upstream.close();
     }
-  }));
+  }),
+);
 
 test("an upstream that is out to harm is refused in one sentence, in flat memory", { timeout }, () =>
   withFolder(async (folder) => {
@@ -99,11 +107,13 @@ test("an upstream that is out to harm is refused in one sentence, in flat memory
       "/nested": gzipSync(zeros),
       "/html": "<!doctype html><html><body>expired</body></html>",
       "/loop": (response) => response.writeHead(302, { location: "/loop" }).end(),
-      "/coded": (response) => response.writeHead(200, { "content-encoding": "gzip", "content-length": zeros.length }).end(zeros),
+      "/coded": (response) =>
+        response.writeHead(200, { "content-encoding": "gzip", "content-length": zeros.length }).end(zeros),
       "/line": async (response) => {
         response.write("#EXTM3U\n#EXTINF:-1,");
         const piece = Buffer.alloc(1 << 20, 97);
-        for (let n = 0; n < 96; n++) if (!response.write(piece)) await new Promise((resume) => response.once("drain", resume));
+        for (let n = 0; n < 96; n++)
+          if (!response.write(piece)) await new Promise((resume) => response.once("drain", resume));
         response.end();
       },
     });
@@ -114,152 +124,108 @@ test("an upstream that is out to harm is refused in one sentence, in flat memory
     ]);
     await writeFile(join(folder, "headend.yaml"), config(upstream.base, more.join("")));
     try {
-      await serving(folder, async (headend) => {
-        await fetchUntil(200, `${headend.base}/readyz`);
-        assert.match((await served(headend)).join(), /cdn\.example\/A\.ts[\s\S]*<title>first</);
-        const { good, playlist: _, ...state } = await sentences(headend);
-        assert.match(good ?? "", /^ok/);
-        const expected: Readonly<Record<string, RegExp>> = {
-          zeros: /\/zeros: expands more than 200 times|no <tv> element/,
-          nested: /not a playlist|not an XMLTV guide/,
-          html: /web page|HTML/i,
-          loop: /more than 10 redirects/,
-          coded: /expands more than 250 times|not a playlist|not an XMLTV guide/,
-          line: /not a playlist|not an XMLTV guide/,
-        };
-        assert.equal(Object.keys(state).length, 2 * paths.length);
-        for (const [name, sentence] of Object.entries(state)) {
-          assert.match(sentence, /^degraded: /, name);
-          assert.match(sentence, expected[name.replace(/^\w+-/, "")] ?? /^$/, name);
-        }
-        const peak = /VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${headend.pid}/status`, "utf8").catch(() => ""))?.[1];
-        // What they send is 700 MiB once it is decoded.
-        assert.ok(Number(peak ?? 0) < 600 * 1024, `peak memory ${peak} KiB`);
-      }, ["--config", join(folder, "headend.yaml")]);
-    } finally {
-      await upstream.close();
-    }
-  }));
-
-const mountable = process.platform === "linux" && process.getuid?.() === 0;
-
-/** A small file system that can be filled and made read-only. */
-async function withDisk(work: (path: string, remount: () => void) => Promise<void>, skip: (why: string) => void) {
-  await withFolder(async (folder) => {
-    const run = (...words: string[]) => spawnSync(words[0] ?? "", words.slice(1)).status === 0;
-    if (!run("mount", "-t", "tmpfs", "-o", "size=4m", "headend-test", folder)) return skip("this user cannot mount");
-    try {
-      await work(folder, () => assert.ok(run("mount", "-o", "remount,ro", folder), "cannot be made read-only"));
-    } finally {
-      run("umount", "-l", folder);
-    }
-  });
-}
-
-for (const trouble of ["read-only", "full"] as const)
-  test(`a disk that is ${trouble} is told of in one sentence, and what was kept is served`, { skip: !mountable, timeout }, (t) =>
-    withDisk(
-      async (disk, remount) => {
-        const upstream = await openUpstream({ "/list": playlist("A"), "/guide": guide("first") });
-        const data = join(disk, "data");
-        const args = ["--config", join(disk, "headend.yaml")];
-        await writeFile(join(disk, "headend.yaml"), config(upstream.base));
-        const spoil = () => {
-          if (trouble === "read-only") remount();
-          else spawnSync("dd", ["if=/dev/zero", `of=${join(disk, "fill")}`, "bs=4k"]);
-        };
-        const told = trouble === "read-only" ? /the file system is read-only/ : /no space is left on the disk/;
-        const change = async ({ base }: Running) => {
-          upstream.answers.set("/list", playlist("B"));
-          upstream.answers.set("/guide", guide("second"));
-          upstream.requests.length = 0;
-          await fetch(`${base}/api/instances/good/refresh`, { method: "POST" });
-          while (upstream.requests.length < 2) await fetchUntil(200, `${base}/api/status`);
-        };
-        try {
-          await mkdir(data);
-          await serving(data, async (headend) => {
-            await fetchUntil(200, `${headend.base}/readyz`);
-            const before = await served(headend);
-            // Linux makes no disk read-only on which a file is open for writing.
-            if (trouble === "full") {
-              spoil();
-              await change(headend);
-              assert.deepEqual(await served(headend), before);
-              assert.match(headend.output(), told);
-            }
-            assert.equal((await headend.end("SIGTERM")).code, 0);
-          }, args);
-          spoil();
-          await serving(data, async (headend) => {
-            const [merged, xml] = await served(headend);
-            assert.match(merged ?? "", /cdn\.example\/A\.ts/);
-            assert.match(xml ?? "", /<title>first</);
-            assert.match(headend.output(), told);
-            const second = await runHeadend(["refresh", "--data", data, ...args], disk);
-            assert.equal(second.code, 2, second.output);
-            assert.match(second.output, /another headend is using/);
-          }, args);
-        } finally {
-          await upstream.close();
-        }
-      },
-      (why) => t.skip(why),
-    ));
-
-test("headend refresh exits with 3 when a source fails and 0 when it works again; check prints every problem", { timeout }, () =>
-  withFolder(async (folder) => {
-    const upstream = await openUpstream({ "/list": playlist("A") });
-    const args = ["--data", join(folder, "data"), "--config", join(folder, "headend.yaml")];
-    try {
-      await writeFile(join(folder, "headend.yaml"), config(upstream.base));
-      const failed = await runHeadend(["refresh", ...args], folder);
-      assert.equal(failed.code, 3, failed.output);
-      assert.match(failed.output, /good +1 .*degraded: .*\/guide: answered 404/);
-      upstream.answers.set("/guide", guide("first"));
-      const worked = await runHeadend(["refresh", ...args], folder);
-      assert.equal(worked.code, 0, worked.output);
-      await writeFile(
-        join(folder, "headend.yaml"),
-        "listen: nowhere:99999\ninstances:\n  one: { use: m3u, playlst: x }\n  two: { use: m4u }\n  three: { use: ./gone.ts, refresh: soon }\n",
+      await serving(
+        folder,
+        async (headend) => {
+          await fetchUntil(200, `${headend.base}/readyz`);
+          assert.match((await served(headend)).join(), /cdn\.example\/A\.ts[\s\S]*<title>first</);
+          const { good, playlist: _, ...state } = await sentences(headend);
+          assert.match(good ?? "", /^ok/);
+          const expected: Readonly<Record<string, RegExp>> = {
+            zeros: /\/zeros: expands more than 200 times|no <tv> element/,
+            nested: /not a playlist|not an XMLTV guide/,
+            html: /web page|HTML/i,
+            loop: /more than 10 redirects/,
+            coded: /expands more than 250 times|not a playlist|not an XMLTV guide/,
+            line: /not a playlist|not an XMLTV guide/,
+          };
+          assert.equal(Object.keys(state).length, 2 * paths.length);
+          for (const [name, sentence] of Object.entries(state)) {
+            assert.match(sentence, /^degraded: /, name);
+            assert.match(sentence, expected[name.replace(/^\w+-/, "")] ?? /^$/, name);
+          }
+          const peak = /VmHWM:\s+(\d+)/.exec(
+            await readFile(`/proc/${headend.pid}/status`, "utf8").catch(() => ""),
+          )?.[1];
+          // What they send is 700 MiB once it is decoded.
+          assert.ok(Number(peak ?? 0) < 600 * 1024, `peak memory ${peak} KiB`);
+        },
+        ["--config", join(folder, "headend.yaml")],
       );
-      const checked = await runHeadend(["check", ...args], folder);
-      assert.equal(checked.code, 2);
-      const lines = checked.output.trim().split("\n");
-      for (const problem of [/:1:\d*:? listen/, /:3:.*playlst.*playlist/, /:4:.*m4u.*m3u/, /:5:.*refresh/])
-        assert.ok(lines.some((line) => problem.test(line)), `${problem} is not in\n${checked.output}`);
     } finally {
       await upstream.close();
     }
-  }));
+  }),
+);
 
-test("SIGTERM during a refresh ends within 5 s: 0 of a server, 143 of the command that was cut short", { timeout }, () =>
-  withFolder(async (folder) => {
-    // Begins an answer and never ends it.
-    const server = createServer((_, response) => void response.writeHead(200).write("#EXTM3U\n"));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const asked = () => new Promise((resolve) => server.once("request", resolve));
-    const { port } = server.address() as AddressInfo;
-    const args = ["--config", join(folder, "headend.yaml")];
-    await writeFile(join(folder, "headend.yaml"), config(`http://127.0.0.1:${port}`));
-    try {
-      const request = asked();
-      const { child, ended } = launch(["refresh", "--data", folder, ...args], folder);
-      await request;
-      const begun = Date.now();
-      process.kill(child.pid ?? 0, "SIGTERM");
-      const { code, output } = await ended;
-      assert.equal(code, 143, output);
-      assert.ok(Date.now() - begun < 5000);
-      await serving(folder, async ({ end }) => {
-        await asked();
+test(
+  "headend refresh exits with 3 when a source fails and 0 when it works again; check prints every problem",
+  { timeout },
+  () =>
+    withFolder(async (folder) => {
+      const upstream = await openUpstream({ "/list": playlist("A") });
+      const args = ["--data", join(folder, "data"), "--config", join(folder, "headend.yaml")];
+      try {
+        await writeFile(join(folder, "headend.yaml"), config(upstream.base));
+        const failed = await runHeadend(["refresh", ...args], folder);
+        assert.equal(failed.code, 3, failed.output);
+        assert.match(failed.output, /good +1 .*degraded: .*\/guide: answered 404/);
+        upstream.answers.set("/guide", guide("first"));
+        const worked = await runHeadend(["refresh", ...args], folder);
+        assert.equal(worked.code, 0, worked.output);
+        await writeFile(
+          join(folder, "headend.yaml"),
+          "listen: nowhere:99999\ninstances:\n  one: { use: m3u, playlst: x }\n  two: { use: m4u }\n  three: { use: ./gone.ts, refresh: soon }\n",
+        );
+        const checked = await runHeadend(["check", ...args], folder);
+        assert.equal(checked.code, 2);
+        const lines = checked.output.trim().split("\n");
+        for (const problem of [/:1:\d*:? listen/, /:3:.*playlst.*playlist/, /:4:.*m4u.*m3u/, /:5:.*refresh/])
+          assert.ok(
+            lines.some((line) => problem.test(line)),
+            `${problem} is not in\n${checked.output}`,
+          );
+      } finally {
+        await upstream.close();
+      }
+    }),
+);
+
+test(
+  "SIGTERM during a refresh ends within 5 s: 0 of a server, 143 of the command that was cut short",
+  { timeout },
+  () =>
+    withFolder(async (folder) => {
+      // Begins an answer and never ends it.
+      const server = createServer((_, response) => void response.writeHead(200).write("#EXTM3U\n"));
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const asked = () => new Promise((resolve) => server.once("request", resolve));
+      const { port } = server.address() as AddressInfo;
+      const args = ["--config", join(folder, "headend.yaml")];
+      await writeFile(join(folder, "headend.yaml"), config(`http://127.0.0.1:${port}`));
+      try {
+        const request = asked();
+        const { child, ended } = launch(["refresh", "--data", folder, ...args], folder);
+        await request;
         const begun = Date.now();
-        const { code, output } = await end("SIGTERM");
-        assert.equal(code, 0, output);
+        process.kill(child.pid ?? 0, "SIGTERM");
+        const { code, output } = await ended;
+        assert.equal(code, 143, output);
         assert.ok(Date.now() - begun < 5000);
-      }, args);
-    } finally {
-      server.close();
-      server.closeAllConnections();
-    }
-  }));
+        await serving(
+          folder,
+          async ({ end }) => {
+            await asked();
+            const begun = Date.now();
+            const { code, output } = await end("SIGTERM");
+            assert.equal(code, 0, output);
+            assert.ok(Date.now() - begun < 5000);
+          },
+          args,
+        );
+      } finally {
+        server.close();
+        server.closeAllConnections();
+      }
+    }),
+);

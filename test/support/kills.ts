@@ -59,30 +59,35 @@ export async function killAgainAndAgain(o: KillsOptions): Promise<KillsReport> {
         what = end ? "refresh, which had ended" : `refresh after ${after.toFixed(0)} ms`;
       } else what = `serve after ${after.toFixed(0)} ms of refreshing`;
       upstream.down = true;
-      await serving(data, async ({ base, pid }) => {
-        await fetchUntil(200, `${base}/playlist.m3u`);
-        const served = await readServed(base, channels, floor);
-        assert.ok(served, "nothing is served");
-        floor = served;
-        if (kill % 2 === 0) return;
-        upstream.down = false;
-        const killed = sleep(after).then(() => process.kill(pid, "SIGKILL"));
-        await readUntilGone();
-        await killed;
-        hits++;
+      await serving(
+        data,
+        async ({ base, pid }) => {
+          await fetchUntil(200, `${base}/playlist.m3u`);
+          const served = await readServed(base, channels, floor);
+          assert.ok(served, "nothing is served");
+          floor = served;
+          if (kill % 2 === 0) return;
+          upstream.down = false;
+          const killed = sleep(after).then(() => process.kill(pid, "SIGKILL"));
+          await readUntilGone();
+          await killed;
+          hits++;
 
-        async function readUntilGone(): Promise<void> {
-          for (const name of ["one", "two"]) await fetch(`${base}/api/instances/${name}/refresh`, { method: "POST" }).catch(() => {});
-          for (;;) {
-            try {
-              floor = (await readServed(base, channels, floor)) ?? floor;
-            } catch (error) {
-              if (error instanceof assert.AssertionError) throw error;
-              return;
+          async function readUntilGone(): Promise<void> {
+            for (const name of ["one", "two"])
+              await fetch(`${base}/api/instances/${name}/refresh`, { method: "POST" }).catch(() => {});
+            for (;;) {
+              try {
+                floor = (await readServed(base, channels, floor)) ?? floor;
+              } catch (error) {
+                if (error instanceof assert.AssertionError) throw error;
+                return;
+              }
             }
           }
-        }
-      }, args);
+        },
+        args,
+      );
       upstream.down = false;
       files.last = (await listFiles(data)).length;
       files.most = Math.max(files.most, files.last);
@@ -97,5 +102,8 @@ export async function killAgainAndAgain(o: KillsOptions): Promise<KillsReport> {
 /** Every file below a folder. */
 export async function listFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).sort();
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
 }

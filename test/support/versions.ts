@@ -62,7 +62,8 @@ function guideOf(channels: number, programmes: number, version: number): string 
   const from = firstHour();
   const stamp = (at: number) => `${new Date(at).toISOString().replace(/[-:T]/g, "").slice(0, 14)} +0000`;
   const lines = ["<tv>"];
-  for (let i = 0; i < channels; i++) lines.push(`<channel id="c${i}"><display-name>Channel ${i}</display-name></channel>`);
+  for (let i = 0; i < channels; i++)
+    lines.push(`<channel id="c${i}"><display-name>Channel ${i}</display-name></channel>`);
   for (let i = 0; i < channels; i++)
     for (let p = 0; p < programmes; p++) {
       const [start, stop] = [stamp(from + p * hour), stamp(from + (p + 1) * hour)];
@@ -91,20 +92,27 @@ export async function readServed(base: string, channels: number, floor: Versions
     playlist: Math.min(playlist, versionOfPlaylist(merged.toString(), channels)),
     guide: Math.min(...[guide, gunzipSync(packed), part].map((xml) => versionOfGuide(xml.toString(), channels))),
   };
-  const { channels: listed } = (await (await fetch(`${base}/api/lineup?limit=1`)).json()) as { channels: { id: string }[] };
+  const { channels: listed } = (await (await fetch(`${base}/api/lineup?limit=1`)).json()) as {
+    channels: { id: string }[];
+  };
   const at = new Date(firstHour()).toISOString();
   const answer = await fetch(`${base}/api/guide/${encodeURIComponent(listed[0]?.id ?? "")}?from=${at}`);
   const { programmes } = (await answer.json()) as { programmes: { titles: { value: string }[] }[] };
   assert.ok(programmes.length > 0, "the index finds nothing");
   const queried = Math.min(...programmes.map(({ titles }) => Number(titles[0]?.value.slice(1))));
   const oldest = { playlist: versions.playlist, guide: Math.min(versions.guide, queried) };
-  assert.ok(oldest.playlist >= floor.playlist, `the playlist is of version ${oldest.playlist}; ${floor.playlist} was served before`);
+  assert.ok(
+    oldest.playlist >= floor.playlist,
+    `the playlist is of version ${oldest.playlist}; ${floor.playlist} was served before`,
+  );
   assert.ok(oldest.guide >= floor.guide, `the guide is of version ${oldest.guide}; ${floor.guide} was served before`);
   return oldest;
 }
 
 function versionOfPlaylist(text: string, channels: number): number {
-  const versions = new Set([...text.matchAll(/^http:\/\/cdn\.example\/v(\d+)\/\d+\.ts$/gm)].map(([, version]) => version));
+  const versions = new Set(
+    [...text.matchAll(/^http:\/\/cdn\.example\/v(\d+)\/\d+\.ts$/gm)].map(([, version]) => version),
+  );
   assert.equal(versions.size, 1, `a playlist of versions ${[...versions]}`);
   assert.equal(text.match(/^#EXTINF/gm)?.length, channels, "a playlist that is cut short");
   return Number([...versions][0]);
@@ -117,8 +125,12 @@ function versionOfGuide(xml: string, channels: number): number {
   parser.onerror = (error) => {
     throw error;
   };
-  parser.onopentag = ({ name }) => void (ids += name === "channel" ? 1 : 0);
-  parser.ontext = (text) => void (/^v\d+$/.test(text) && versions.add(text.slice(1)));
+  parser.onopentag = ({ name }) => {
+    if (name === "channel") ids++;
+  };
+  parser.ontext = (text) => {
+    if (/^v\d+$/.test(text)) versions.add(text.slice(1));
+  };
   parser.write(xml).close();
   assert.equal(ids, channels, "a guide that lacks channels");
   assert.equal(versions.size, 1, `a guide of versions ${[...versions]}`);

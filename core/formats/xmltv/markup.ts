@@ -103,7 +103,8 @@ export class Markup {
     if (found < 0) return -1;
     let close = found + tag.length;
     while (close < bound && isSpace(this.#bytes[close] as number)) close++;
-    if (close >= bound) return -1;
+    // At the end of the buffer there may be more to come; at the next element there is not.
+    if (close >= bound) return bound < this.#bytes.length ? bound : -1;
     return this.#bytes[close] === GT ? close + 1 : close;
   }
 

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { isNumber, NumberBook, type NumberRange, type NumberRequest, sortKey } from "../../../core/lineup/numbers.ts";
+import {
+  NumberBook,
+  type NumberRange,
+  type NumberRequest,
+  parseNumber,
+  sortKey,
+} from "../../../core/lineup/numbers.ts";
 
 const never = () => undefined;
 const ask = (id: string, wish?: string, has = "", pinned = false): NumberRequest => ({ id, wish, has, pinned });
@@ -76,10 +82,20 @@ describe("NumberBook.give()", () => {
   });
 });
 
-describe("isNumber()", () => {
-  it("knows digits and sub-channels only", () => {
-    for (const yes of ["1", "905", "4.1", "5.12"]) assert.ok(isNumber(yes), yes);
-    for (const no of ["", "0", "-1", "1.", "a", "1e3", "12345678", "1.2.3", " 1"]) assert.ok(!isNumber(no), no);
+describe("parseNumber()", () => {
+  it("knows digits and sub-channels only, each in one form", () => {
+    const same: [string, string][] = [
+      ["1", "1"],
+      ["905", "905"],
+      ["4.1", "4.1"],
+      ["5.12", "5.12"],
+      ["007", "7"],
+      ["7.0", "7"],
+      ["7.01", "7.1"],
+    ];
+    for (const [given, number] of same) assert.equal(parseNumber(given), number);
+    for (const no of ["", "0", "0.0", "-1", "1.", "a", "1e3", "12345678", "1.2.3", " 1"])
+      assert.equal(parseNumber(no), undefined, no);
   });
 });
 
