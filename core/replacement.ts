@@ -142,7 +142,8 @@ export function diskReason(thrown: unknown): string {
 }
 
 /** Makes a rename last through a power cut, where the file system lets a folder be forced to disk. */
-async function syncFolder(folder: string): Promise<void> {
+/** Makes renames in a folder last. */
+export async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, "r");
     await handle.sync().finally(() => handle.close());

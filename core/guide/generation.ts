@@ -1,8 +1,9 @@
 // The guide's folder: one generation of files is in force, named by the manifest that replaces the one before in one step.
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFolder } from "../replacement.ts";
 import { staged } from "./merge.ts";
-import type { MergeReport } from "./types.ts";
+import type { MergeReport, Reserved } from "./types.ts";
 
 /** What says which files are in force. */
 export interface Manifest {
@@ -17,6 +18,8 @@ export interface Manifest {
   readonly bytes: number;
   readonly indexBytes: number;
   readonly report: MergeReport;
+  /** Targets that a later source has a better claim to. */
+  readonly reserved?: Reserved;
 }
 
 const MANIFEST = "guide.json";
@@ -40,17 +43,19 @@ export class GuideFolder {
     return join(this.path, `${generation}.${key}.guide.xml.gz`);
   }
 
-  /** The manifest, when it is there and its files are whole. */
+  /** The manifest; undefined where there is none. @throws when it is there and its files are not whole */
   async read(): Promise<Manifest | undefined> {
-    try {
-      const manifest = JSON.parse(await readFile(join(this.path, MANIFEST), "utf8")) as Manifest;
-      if (manifest.version !== 1) return undefined;
-      const guide = await stat(this.file(manifest.generation, "guide"));
-      const index = await stat(this.file(manifest.generation, "index"));
-      return guide.size === manifest.bytes && index.size === manifest.indexBytes ? manifest : undefined;
-    } catch {
-      return undefined;
-    }
+    const text = await readFile(join(this.path, MANIFEST), "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    });
+    if (text === undefined) return undefined;
+    const manifest = JSON.parse(text) as Manifest;
+    if (manifest.version !== 1) throw new Error("it was written by another version");
+    const guide = await stat(this.file(manifest.generation, "guide"));
+    const index = await stat(this.file(manifest.generation, "index"));
+    if (guide.size !== manifest.bytes || index.size !== manifest.indexBytes) throw new Error("its files are not whole");
+    return manifest;
   }
 
   /** An empty folder to merge in; what an earlier merge left there is gone. */
@@ -67,6 +72,8 @@ export class GuideFolder {
     for (const name of Object.keys(staged) as GuideFile[]) {
       await rename(join(staging, staged[name]), this.file(manifest.generation, name));
     }
+    // The names must last before the manifest that relies on them.
+    await syncFolder(this.path);
     const { size } = await stat(this.file(manifest.generation, "index"));
     const whole = { ...manifest, indexBytes: size };
     await this.write(whole);
@@ -84,15 +91,17 @@ export class GuideFolder {
       await file.close();
     }
     await rename(temporary, join(this.path, MANIFEST));
+    await syncFolder(this.path);
   }
 
-  /** Removes the files of every generation but these, and whatever a crash left. */
-  async tidy(keep: readonly string[]): Promise<void> {
+  /** Removes the files of every generation but these; at the start also what a crash left of them. */
+  async tidy(keep: readonly string[], starting = false): Promise<void> {
     for (const name of await readdir(this.path)) {
-      const mine = name === STAGING || name.endsWith(".tmp") || /^[0-9a-f]{16}\./.test(name);
-      if (mine && (name.endsWith(".tmp") || !keep.includes(name.split(".", 1)[0] ?? ""))) {
-        await rm(join(this.path, name), { recursive: true, force: true });
-      }
+      const partial = name.endsWith(".tmp");
+      if (name !== STAGING && !partial && !/^[0-9a-f]{16}\./.test(name)) continue;
+      // What is being made of a generation in force is no leftover.
+      const kept = keep.includes(name.split(".", 1)[0] ?? "") && !(partial && starting);
+      if (!kept) await rm(join(this.path, name), { recursive: true, force: true });
     }
   }
 }

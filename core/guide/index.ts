@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { createPacer } from "../clock.ts";
 import { HeadendError } from "../errors.ts";
+import { createListeners } from "../listeners.ts";
 import type { Clock, Guide, Logger } from "../plugin.ts";
 import { reasonOf } from "../reason.ts";
 import type { GuideMatch } from "../types.ts";
@@ -75,7 +76,7 @@ interface Serving {
 
 export function createGuide({ folder: path, clock, log, worker, settings }: GuideOptions): GuideKeeper {
   const folder = new GuideFolder(path);
-  const callbacks = new Set<() => void>();
+  const listeners = createListeners(log);
   let current: Serving | undefined;
   let before: string | undefined;
   let matches: readonly GuideMatch[] = [];
@@ -114,11 +115,13 @@ export function createGuide({ folder: path, clock, log, worker, settings }: Guid
       await mkdir(path, { recursive: true });
       const staging = await folder.stage();
       const now = clock.now();
-      const previous = old && {
-        guide: folder.file(old.generation, "guide"),
-        index: folder.file(old.generation, "index"),
-      };
-      const job = { staging, now, settings: wanted, sources, ...(previous && { previous }) };
+      const previous = old &&
+        wanted.keepPast !== false && {
+          guide: folder.file(old.generation, "guide"),
+          index: folder.file(old.generation, "index"),
+        };
+      const reserved = old?.reserved ?? {};
+      const job = { staging, now, settings: wanted, sources, reserved, ...(previous && { previous }) };
       const result = await runMerge({ worker, job, targets: batches, clock, signal, progress: onProgress });
       const generation = result.hash.slice(0, 16);
       const report = { unchanged: false, seconds: (clock.monotonic() - started) / 1000, ...result.report };
@@ -131,9 +134,10 @@ export function createGuide({ folder: path, clock, log, worker, settings }: Guid
         modified,
         bytes: result.bytes,
         report,
+        reserved: result.reserved,
       };
       await serve(await folder.commit(manifest));
-      if (old?.generation !== generation) for (const callback of callbacks) callback();
+      if (old?.generation !== generation) listeners.call();
       return report;
     } catch (error) {
       await folder.tidy([old?.generation, before].filter((kept) => kept !== undefined)).catch(() => {});
@@ -154,9 +158,14 @@ export function createGuide({ folder: path, clock, log, worker, settings }: Guid
     },
     async restore() {
       await mkdir(path, { recursive: true });
-      const manifest = await folder.read();
-      if (manifest) await serve(manifest);
-      else await folder.tidy([]);
+      try {
+        const manifest = await folder.read();
+        await folder.tidy(manifest ? [manifest.generation] : [], true);
+        if (manifest) await serve(manifest);
+      } catch (error) {
+        // Nothing is thrown away before the next merge has ended well.
+        log.warn(`the last good guide cannot be served: ${reasonOf(error)}`);
+      }
     },
     merge(targets, sources, signal, onProgress = () => {}) {
       const run = merging.then(() => merge(targets, sources, signal, onProgress));
@@ -189,11 +198,7 @@ export function createGuide({ folder: path, clock, log, worker, settings }: Guid
       const text = await readFile(folder.file(current.manifest.generation, "unmatched"), "utf8");
       return nearest(JSON.parse(text) as UnmatchedLists, createPacer());
     },
-    onChange(callback, signal) {
-      if (signal.aborted) return;
-      callbacks.add(callback);
-      signal.addEventListener("abort", () => callbacks.delete(callback), { once: true });
-    },
+    onChange: listeners.add,
     async close() {
       await merging;
       await current?.querier.close();

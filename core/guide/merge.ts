@@ -14,7 +14,7 @@ import { readSource } from "./source.ts";
 import { Spool } from "./spool.ts";
 import type { GuideTarget } from "./target.ts";
 import { createTracks, type Track } from "./tracks.ts";
-import type { GuideSettings, MergeProgress, MergeReport, MergeSource, SourceReport } from "./types.ts";
+import type { GuideSettings, MergeProgress, MergeReport, MergeSource, Reserved, SourceReport } from "./types.ts";
 import type { UnmatchedLists } from "./unmatched.ts";
 import { ProgrammeWriter } from "./writer.ts";
 
@@ -26,6 +26,7 @@ export interface MergeJob {
   readonly settings: GuideSettings;
   readonly sources: readonly MergeSource[];
   /** The guide before, whose past is kept. */
+  readonly reserved?: Reserved;
   readonly previous?: { readonly guide: string; readonly index: string };
 }
 
@@ -43,19 +44,51 @@ export interface MergeResult {
   readonly hash: string;
   readonly bytes: number;
   readonly report: Omit<MergeReport, "unchanged" | "seconds">;
+  readonly reserved: Reserved;
 }
 
 /** Ids and targets listed as unmatched, at most. */
 const MAX_UNMATCHED = 10_000;
 
+/** Merges that may follow the first because a later source turned out to have the better claim. */
+const MAX_AGAIN = 2;
+
+/**
+ * Sources come in order of precedence, but a better match wins over an earlier source: a channel that its own guide calls
+ * by its id is not given to a guide before it that has one of the same name. That is known only when all sources are
+ * read, so the merge is then done again; what was learned is kept for the next one.
+ */
 export async function mergeGuide(
   job: MergeJob,
   targets: readonly GuideTarget[],
   signal: AbortSignal,
   progress: (progress: MergeProgress) => void,
 ): Promise<MergeResult> {
-  const { staging, now, settings, sources } = job;
+  let reserved: Reserved = job.reserved ?? {};
+  for (let again = 0; ; again++) {
+    const { result, learned, empty } = await mergeOnce({ ...job, reserved }, targets, signal, progress);
+    const next = { ...reserved, ...learned };
+    for (const id of empty) delete next[id];
+    if (again === MAX_AGAIN || (Object.keys(learned).length === 0 && empty.length === 0))
+      return { ...result, reserved };
+    reserved = next;
+  }
+}
+
+async function mergeOnce(
+  job: MergeJob,
+  targets: readonly GuideTarget[],
+  signal: AbortSignal,
+  progress: (progress: MergeProgress) => void,
+): Promise<{ result: Omit<MergeResult, "reserved">; learned: Reserved; empty: readonly string[] }> {
+  const { staging, now, settings, sources, reserved = {} } = job;
   const { tracks, sets } = createTracks(targets);
+  const placeOf = new Map(sources.map(({ name }, place) => [name, place]));
+  for (const track of tracks) {
+    const claim = reserved[track.target.id];
+    const source = claim && placeOf.get(claim.source);
+    if (claim && source !== undefined) track.reserved = { source, step: claim.step };
+  }
   const matcher = new Matcher(targets);
   const reports: SourceReport[] = [];
   const unmatched: UnmatchedLists = { targets: [], ids: [] };
@@ -172,7 +205,11 @@ export async function mergeGuide(
     ]);
     const programmes = writer.written + history;
     const report = { programmes, channels: listed.length, history, sources: reports, unmatchedTargets, unmatchedIds };
-    return { hash: hash.digest("hex"), bytes: composed.bytes, report };
+    const learned: Record<string, Reserved[string]> = {};
+    for (const { better, target } of tracks)
+      if (better) learned[target.id] = { source: sources[better.source]?.name ?? "", step: better.step };
+    const empty = tracks.flatMap(({ reserved, owner, target }) => (reserved && !owner ? [target.id] : []));
+    return { result: { hash: hash.digest("hex"), bytes: composed.bytes, report }, learned, empty };
   } finally {
     spool.close();
   }

@@ -18,6 +18,8 @@ export class GuideQuerier {
   readonly #indexPath: string;
   #index: Promise<GuideIndex> | undefined;
   #file: Promise<FileHandle> | undefined;
+  #asking = 0;
+  #closed = false;
   readonly #inflated = new Map<number, Promise<Buffer>>();
 
   constructor(guide: string, index: string) {
@@ -33,6 +35,16 @@ export class GuideQuerier {
 
   /** The programmes of an id that touch the span, in order of start; without a stop, one lasts until the next starts. */
   async programmes(id: string, span: Span, signal?: AbortSignal): Promise<Programme[]> {
+    this.#asking++;
+    try {
+      return await this.#find(id, span, signal);
+    } finally {
+      this.#asking--;
+      if (this.#closed && this.#asking === 0) await this.#release();
+    }
+  }
+
+  async #find(id: string, span: Span, signal?: AbortSignal): Promise<Programme[]> {
     const index = await this.index();
     const channel = index.place(id);
     if (channel < 0) return [];
@@ -55,7 +67,13 @@ export class GuideQuerier {
     });
   }
 
+  /** Closes when nobody is asking any more. */
   async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#asking === 0) await this.#release();
+  }
+
+  async #release(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
     this.#inflated.clear();

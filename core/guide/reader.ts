@@ -6,7 +6,7 @@ import { unescapeValue } from "../formats/xmltv/text.ts";
 import { parseTimeBytes } from "../formats/xmltv/time.ts";
 import { detach, type Fit, Fitter } from "./elements.ts";
 import { type Matcher, type MatchOptions, type Meant, stepRank } from "./match.ts";
-import { outranked, type SourceId, type Track, type Wanted } from "./tracks.ts";
+import { keptForAnother, outranked, type SourceId, type Track, type Wanted } from "./tracks.ts";
 import type { DropReason, SourceReport } from "./types.ts";
 import type { ProgrammeWriter } from "./writer.ts";
 
@@ -103,7 +103,12 @@ export class SourceReader implements ScanSink {
     for (const wanted of id.wanted) {
       const { track } = wanted;
       if (track.owner) {
-        if (track.owner !== id) continue;
+        if (track.owner !== id) {
+          if (track.step && stepRank[wanted.step] < stepRank[track.step]) this.#note(wanted, id, scanner);
+          continue;
+        }
+      } else if (keptForAnother(wanted, id)) {
+        continue;
       } else if (!this.#only && outranked(wanted, id)) {
         id.refused ??= "owned elsewhere";
         continue;
@@ -140,6 +145,17 @@ export class SourceReader implements ScanSink {
     report.kept++;
     // The first reading has counted it as unmatched or as another's.
     if (this.#only) this.#undrop(id);
+  }
+
+  /** Notes that a target of another source is meant by a better match here; the next merge keeps it for this source. */
+  #note({ track, step }: Wanted, id: SourceId, scanner: Scanner): void {
+    if (track.owner?.source === id.source || (track.better && stepRank[track.better.step] <= stepRank[step])) return;
+    scanner.readTimes();
+    const { bytes, fromStart, fromEnd, toStart, toEnd } = scanner;
+    const shift = this.#o.shift + track.target.shift;
+    const start = fromStart < 0 ? Number.NaN : parseTimeBytes(bytes, fromStart, fromEnd);
+    const stop = toStart < 0 ? Number.NaN : parseTimeBytes(bytes, toStart, toEnd);
+    if (this.#o.writer.wants(start + shift, stop + shift)) track.better = { source: id.source, step };
   }
 
   /**

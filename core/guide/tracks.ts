@@ -41,12 +41,22 @@ export interface Track {
   step: Step | undefined;
   /** The best declared id of the source being read. */
   claim: { readonly by: SourceId; readonly step: Step } | undefined;
+  /** A later source that has programmes for it by a better match than the owner's. */
+  better: Reservation | undefined;
+  /** The source that it is kept for. */
+  reserved: Reservation | undefined;
   /** The element of the source being read, and that of the first source that had one. */
   element: ChannelElement | undefined;
   firstElement: ChannelElement | undefined;
   /** Programmes kept; the earliest start among the new ones. */
   count: number;
   earliest: number;
+}
+
+/** A source with its best match for a target. */
+export interface Reservation {
+  readonly source: number;
+  readonly step: Step;
 }
 
 /** More combinations of instances than this are not kept apart. */
@@ -76,6 +86,8 @@ export function createTracks(targets: readonly GuideTarget[]): { tracks: Track[]
       owner: undefined,
       step: undefined,
       claim: undefined,
+      better: undefined,
+      reserved: undefined,
       element: undefined,
       firstElement: undefined,
       count: 0,
@@ -83,6 +95,11 @@ export function createTracks(targets: readonly GuideTarget[]): { tracks: Track[]
     };
   });
   return { tracks, sets };
+}
+
+/** Is the target kept for a source that means it by a better match? */
+export function keptForAnother({ track: { reserved }, step }: Wanted, by: SourceId): boolean {
+  return reserved !== undefined && reserved.source !== by.source && stepRank[reserved.step] < stepRank[step];
 }
 
 /** Has another id of the same source been declared for this track by a better match? */

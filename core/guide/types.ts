@@ -9,6 +9,8 @@ export interface GuideSettings {
   readonly days?: number;
   /** Milliseconds kept behind now; absent: all. */
   readonly history?: number;
+  /** False: the past that sources no longer have is not kept (default true). */
+  readonly keepPast?: boolean;
   readonly repair: readonly ("stops" | "overlaps")[];
   /** Deflate level; default: 6 while little is kept, 3 where most is. */
   readonly level?: number;
@@ -65,6 +67,12 @@ export interface MergeReport {
   unmatchedTargets: number;
   unmatchedIds: number;
 }
+
+/**
+ * Targets by id, and the source (by name) that calls them by a better match than a source before it does. Known only
+ * after a merge, and kept for the next.
+ */
+export type Reserved = Readonly<Record<string, { readonly source: string; readonly step: "map" | Match }>>;
 
 /** How far a merge is. */
 export interface MergeProgress {
