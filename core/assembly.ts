@@ -62,7 +62,13 @@ export function readWanted(setting: Setting): Promise<Config> {
 export function wantedOf(config: Config): Wanted {
   const { settings, instances, problems } = config;
   if (!settings) throw new HeadendError("config.usage", { reason: problems.map(formatProblem).join("\n") });
-  return { settings, instances };
+  const invalid = new Map<string, string>();
+  for (const problem of problems) {
+    const [, name = ""] = /^instances\.([a-z0-9_-]+)/.exec(problem.key) ?? [];
+    if (name && !instances.some((instance) => instance.name === name) && !invalid.has(name))
+      invalid.set(name, formatProblem(problem));
+  }
+  return { settings, instances, invalid };
 }
 
 export function createPluginLoader(setting: Setting, dataFolder: string, configFile: string | undefined): Loader {

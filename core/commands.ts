@@ -32,7 +32,8 @@ export async function runPlugins(setting: Setting, name: string | undefined, sch
   if (name === undefined) {
     const config = await readWanted(setting);
     const uses = (plugin: string) => config.instances.filter((instance) => instance.use === plugin).map((i) => i.name);
-    const rows = setting.builtins.map((plugin) => [plugin.name, uses(plugin.name).join(", ") || "-"]);
+    const named = new Set([...setting.builtins.map(({ name }) => name), ...config.instances.map(({ use }) => use)]);
+    const rows = [...named].map((name) => [name, uses(name).join(", ") || "-"]);
     process.stdout.write(`${formatTable([["plugin", "instances"], ...rows])}\n`);
     return 0;
   }

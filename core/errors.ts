@@ -14,6 +14,7 @@ const table = {
   "instance.starting": ["{instance} is still starting", 503],
   "instance.deadline": ["{what} did not finish within {limit}", 504],
   "instance.stopped": ["{instance} has stopped", 503],
+  "instance.channelless": ["no instance called {instance} has channels", 404],
   "instance.unknown": ["no instance is called {instance}", 404],
   "instance.empty": ["upstream gave no channels; the last good ones stay", 502],
   "instance.endless": ["upstream gave more than {limit} channels; the last good ones stay", 502],
@@ -47,7 +48,7 @@ const table = {
   "request.invalid": ["{reason}", 400],
   "not.found": ["nothing is here", 404],
   "not.allowed": ["this address answers {methods} only", 405],
-  "not.ready": ["not there yet: the first refresh is still running", 503],
+  "not.ready": ["not there yet: no refresh has succeeded so far; /api/status says how each instance is", 503],
   internal: ["something went wrong here; the log says what", 500],
 } as const satisfies Record<string, readonly [sentence: string, status: number]>;
 

@@ -54,6 +54,8 @@ export interface Instance {
   /** True once a first refresh has ended, well or not, or there is nothing to refresh. */
   readonly settled: boolean;
   readonly refreshes: boolean;
+  /** True when it brings channels. */
+  readonly lists: boolean;
   readonly channels: number;
   readonly inputs: readonly GuideInput[];
   readonly last: RefreshResult | undefined;
@@ -219,6 +221,9 @@ export function createInstance(o: InstanceOptions): Instance {
     },
     get refreshes() {
       return refreshes();
+    },
+    get lists() {
+      return contribution.channels !== undefined;
     },
     get channels() {
       return o.lineup.channels(config.name).length;

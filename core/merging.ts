@@ -64,6 +64,12 @@ export function createMerging(o: MergingOptions): Merging {
       report = await o.guide.merge(targets, sources, o.signal, o.progress);
       lastSuccess = o.clock.now();
       lastError = undefined;
+      for (const { name, programmes, kept, error } of report.unchanged ? [] : report.sources) {
+        if (programmes > 0 && kept === 0 && !error)
+          o.log.warn(
+            `guide ${name}: none of its ${programmes} programmes is for a channel here; /api/guide/matches shows why`,
+          );
+      }
       if (!report.unchanged) {
         const { programmes, channels, seconds } = report;
         o.log.info(`guide merged: ${programmes} programmes of ${channels} channels in ${seconds.toFixed(1)} s`);

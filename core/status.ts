@@ -26,7 +26,7 @@ export function createHeadend({ lineup, guide, clock, supervisor }: StatusOption
     const { instances, refused, merging } = supervisor();
     const running = [...instances].map(([name, instance]) => instanceStatus(name, instance, supervisor()));
     const broken = [...refused].map(([name, { config, sentence }]): InstanceStatus => {
-      return { name, use: config.use, state: "invalid", sentence, channels: 0, programmesKept: 0, sources: [] };
+      return { name, use: config?.use ?? "", state: "invalid", sentence, channels: 0, programmesKept: 0, sources: [] };
     });
     return {
       version,
@@ -73,10 +73,10 @@ export function createHeadend({ lineup, guide, clock, supervisor }: StatusOption
     const problems = [...refused].map(([name, { sentence }]) => `${name} is invalid: ${sentence}`);
     const merged = Math.max(merging.lastSuccess ?? 0, guide.merged ?? 0);
     let longest = 0;
-    for (const [name, { refreshes, lastSuccess, config }] of instances) {
+    for (const [name, { refreshes, lists, lastSuccess, config }] of instances) {
       if (!refreshes) continue;
       longest = Math.max(longest, config.refresh);
-      const at = Math.max(lastSuccess ?? 0, lineup.confirmed(name) ?? merged);
+      const at = Math.max(lastSuccess ?? 0, (lists ? lineup.confirmed(name) : merged) ?? 0);
       if (at === 0) problems.push(`${name} has not refreshed yet`);
       else if (now - at > 2 * config.refresh) problems.push(`${name} is older than twice its refresh interval`);
     }

@@ -27,6 +27,8 @@ export interface Mounts {
 export interface Wanted {
   readonly settings: Settings;
   readonly instances: readonly InstanceConfig[];
+  /** Instances that the config names but describes wrongly: what is wrong, by name. */
+  readonly invalid?: ReadonlyMap<string, string>;
 }
 
 export interface SupervisorOptions {
@@ -46,7 +48,8 @@ export interface SupervisorOptions {
 
 /** An instance that could not be set up. */
 export interface Refused {
-  readonly config: InstanceConfig;
+  /** Absent when not even its config can be read. */
+  readonly config?: InstanceConfig;
   readonly sentence: string;
 }
 
@@ -204,6 +207,10 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
       // Another config may mean another lineup, however small.
       else for (const { name } of coming) o.lineup.trust(name);
       await o.lineup.arrange(names, { duplicates, shrinkGuard });
+      for (const [name, sentence] of next.invalid ?? []) {
+        refused.set(name, { sentence });
+        o.mounts.refuse(name, `/${name}`, new HeadendError("instance.setup", { reason: sentence }));
+      }
       await Promise.all(coming.map((config) => startInstance(config)));
       if (!before || !o.schedule) return;
       if (lineupChanged) for (const name of keep) void instances.get(name)?.refresh(false);

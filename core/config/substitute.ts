@@ -59,7 +59,7 @@ export function createSubstitution(environment: Environment, folder: string): Su
           const found = await lookUp(content);
           if ("reason" in found) reasons.push(found.reason);
           else {
-            filled += found.value;
+            filled += inUserinfo(filled, text.slice(from)) ? encodeUserinfo(found.value) : found.value;
             secrets.add(found.value);
           }
         }
@@ -67,6 +67,16 @@ export function createSubstitution(environment: Environment, folder: string): Su
       return { text: filled + text.slice(from), reasons };
     },
   };
+}
+
+/** Whether what comes next stands before the @ of an address. */
+function inUserinfo(before: string, after: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*$/i.test(before) && /^[^/?#@]*@/.test(after.replace(/\$\{[^}]*\}/g, ""));
+}
+
+/** A password may hold any sign; what is encoded already stays as it is. */
+function encodeUserinfo(value: string): string {
+  return /%[0-9a-f]{2}/i.test(value) ? value : encodeURIComponent(value);
 }
 
 async function readSecret(path: string, written: string): Promise<{ value: string } | { reason: string }> {

@@ -63,7 +63,9 @@ export class Matcher {
   /** Every target that a source's id means, each by its most trusted step. */
   byId(id: string, { match, map, channelsOf }: MatchOptions): Meant[] {
     const mapped = map.get(id);
-    if (mapped !== undefined) return (this.#exact.get(mapped) ?? []).map((target) => ({ target, step: "map" }));
+    const wished = mapped === undefined ? undefined : this.#exact.get(mapped);
+    // An id that no channel has is a slip of the pen; it does not keep the rules from looking.
+    if (wished) return wished.map((target) => ({ target, step: "map" }));
     if (channelsOf !== undefined) {
       return (this.#channels.get(`${channelsOf}:${id}`) ?? []).map((target) => ({ target, step: "exact" }));
     }

@@ -48,7 +48,7 @@ export default definePlugin({
     /** @throws HeadendError when an instance has no channels, or cannot have any yet */
     const expectChannels = (instance: string) => {
       if (lineup.channels(instance).length > 0) return;
-      throw lineup.ready ? new HeadendError("instance.unknown", { instance }) : new HeadendError("not.ready");
+      throw lineup.ready ? new HeadendError("instance.channelless", { instance }) : new HeadendError("not.ready");
     };
 
     const playlist = async (request: Request, instance: string | undefined): Promise<Response> => {

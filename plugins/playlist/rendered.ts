@@ -69,15 +69,14 @@ export async function createRenderedPlaylists(o: {
       await Promise.allSettled([...lists.values()].map((list) => list.writing));
     },
     async page(instance) {
+      // What an earlier run wrote counts only while its channels are still there.
+      if (!lineup.ready) return undefined;
       let list = lists.get(instance);
       if (!list) {
         list = {};
         lists.set(instance, list);
       }
-      if (!list.artefact) {
-        if (!lineup.ready) return undefined;
-        await update(instance, list);
-      }
+      if (!list.artefact) await update(instance, list);
       const { artefact } = list;
       if (!artefact) return undefined;
       return {

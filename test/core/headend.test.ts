@@ -183,6 +183,42 @@ describe("a headend", () => {
     });
   }
 
+  it("shows no channel of an instance that the config no longer names, even while the new one fails", async () => {
+    await start("");
+    await refresh();
+    assert.match(await text("/playlist.m3u"), /Test card 1/);
+    await stop();
+    await start(`instances: { one: { use: m3u, playlist: "${upstream.base}/gone.m3u" } }\n`);
+    await refresh();
+    assert.equal((await get("/playlist.m3u")).status, 503);
+    assert.equal((await get("/healthz")).status, 503);
+    assert.match(await text("/healthz"), /one has not refreshed yet/);
+  });
+
+  it("names an instance whose config is wrong, and serves the others", async () => {
+    await start(
+      `${config(upstream.base)}  two: { use: m3u, playlist: "${upstream.base}/list.m3u", exclude: [{ grp: x }] }\n`,
+    );
+    await refresh();
+    assert.equal((await get("/playlist.m3u")).status, 200);
+    assert.match(await text("/healthz"), /two is invalid: .*exclude\[0\]/);
+    assert.match(table(), /two .*invalid: .*exclude\[0\]/);
+    assert.equal((await get("/two/playlist.m3u")).status, 503);
+  });
+
+  it("takes a password with any signs in an address, when it comes from the environment", async () => {
+    let seen = "";
+    upstream.answers.set("/list.m3u", (response) => {
+      seen = response.req.headers.authorization ?? "";
+      response.end(playlist);
+    });
+    const password = "p@ss/w#rd:%1";
+    const address = upstream.base.replace("://", "://ana:${SECRET}@");
+    await start(`instances: { one: { use: m3u, playlist: "${address}/list.m3u" } }\n`, { SECRET: password });
+    await refresh();
+    assert.equal(seen, `Basic ${btoa(`ana:${password}`)}`);
+  });
+
   it("goes on with the other guides when a single source fails", async () => {
     upstream.answers.delete("/a.xml");
     await start(config(upstream.base));

@@ -158,7 +158,10 @@ describe("createRouter()", () => {
     );
     assert.equal((await json.json()).error.code, "not.ready");
     const text = await ask("/x", "GET", { accept: "text/html, */*" });
-    assert.equal(await text.text(), "not there yet: the first refresh is still running\n");
+    assert.equal(
+      await text.text(),
+      "not there yet: no refresh has succeeded so far; /api/status says how each instance is\n",
+    );
   });
 
   test("finds paths that are not ASCII", async () => {
