@@ -1,6 +1,7 @@
 // A data folder on a disk that is full or read-only: Headend says so, and serves what it has.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -58,7 +59,7 @@ for (const trouble of ["read-only", "full"] as const)
           await writeFile(join(disk, "headend.yaml"), config(upstream.base));
           const spoil = () => {
             if (trouble === "read-only") remount();
-            else spawnSync("dd", ["if=/dev/zero", `of=${join(disk, "fill")}`, "bs=4k"]);
+            else fill(join(disk, "fill"));
           };
           const told = trouble === "read-only" ? /the file system is read-only/ : /no space is left on the disk/;
           const untilTold = async ({ output }: Running) => {
@@ -113,3 +114,13 @@ for (const trouble of ["read-only", "full"] as const)
         (why) => t.skip(why),
       ),
   );
+
+/** Writes until nothing more goes in. */
+function fill(path: string): void {
+  const file = openSync(path, "w");
+  try {
+    for (;;) writeSync(file, new Uint8Array(4096));
+  } catch {
+    closeSync(file);
+  }
+}
