@@ -159,7 +159,7 @@ export async function assemble(
     supervisor,
     async close() {
       await supervisor.stop();
-      await guide.close();
+      await Promise.all([guide.close(), lineup.close()]);
       lock.release();
     },
   };

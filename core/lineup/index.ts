@@ -208,6 +208,8 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
     expect: (instance) => turns.expect(instance),
     dismiss: (instance) => turns.end(instance),
 
+    close: () => Promise.all(takingOver.values()).then(() => queue),
+
     trust(instance) {
       const part = parts.get(instance);
       if (part) part.given = 0;

@@ -43,6 +43,8 @@ export interface LineupKeeper extends Lineup {
   dismiss(instance: string): void;
   /** Takes the next lineup of an instance as it comes, however small: its config has changed. */
   trust(instance: string): void;
+  /** Resolves when nothing is being written any more. */
+  close(): Promise<void>;
   /** The composed lineup, for the guide's targets. */
   composed(): Composed;
   /** When an instance's channels were last known to be right: milliseconds since the Unix epoch. */

@@ -1,9 +1,18 @@
 // What an M3U instance can be told.
 import { z } from "zod";
+import { findAddressFault } from "../../core/formats/address.ts";
+
+/** An address that core can fetch a document from. */
+const address = z
+  .string()
+  .min(1)
+  .refine((text) => findAddressFault(text) === undefined, {
+    error: ({ input }) => findAddressFault(String(input)) ?? "",
+  });
 
 export const config = z.strictObject({
-  playlist: z.string().min(1).describe("address of the playlist: http, https, file or a path"),
-  guides: z.array(z.string().min(1)).default([]).describe("addresses of XMLTV guides, best first"),
+  playlist: address.describe("address of the playlist: http, https, file or a path"),
+  guides: z.array(address).default([]).describe("addresses of XMLTV guides, best first"),
   preferPlaylistGuide: z
     .boolean()
     .default(false)

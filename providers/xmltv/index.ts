@@ -1,14 +1,23 @@
 // A guide without a playlist: for the channels that other instances bring.
 import { z } from "zod";
+import { findAddressFault } from "../../core/formats/address.ts";
 import { parseDuration } from "../../core/formats/duration.ts";
 import { definePlugin, type GuideAddress } from "../../core/plugin.ts";
+
+/** An address that core can fetch a document from. */
+const address = z
+  .string()
+  .min(1)
+  .refine((text) => findAddressFault(text) === undefined, {
+    error: ({ input }) => findAddressFault(String(input)) ?? "",
+  });
 
 export default definePlugin({
   name: "xmltv",
   api: 1,
   config: z.strictObject({
     guides: z
-      .array(z.string().min(1))
+      .array(address)
       .min(1)
       .describe("addresses of XMLTV guides, best first: http, https, file or paths; compressed or not"),
     map: z
