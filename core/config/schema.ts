@@ -46,7 +46,9 @@ export const instanceSchema = z.looseObject({
     .default("12h")
     .describe("pause between two refreshes"),
   ...rulesSchema.shape,
-  numbers: numberRange.optional().describe("channel numbers that this instance's channels get"),
+  numbers: numberRange
+    .optional()
+    .describe("numbers for channels that bring none, or one outside; past its end when it is full"),
 });
 
 /** The core's keys of an instance, for hints. */
@@ -61,7 +63,9 @@ const lineup = z.strictObject({
   duplicates: z
     .enum(["keep", "alternates"])
     .default("keep")
-    .describe("channels that several instances have: keep them all, or make one channel with alternates"),
+    .describe(
+      "channels with one guide id, of one instance or several: keep them all, or make one channel with alternates",
+    ),
   shrinkGuard: z
     .int()
     .min(0)
