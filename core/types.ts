@@ -14,7 +14,7 @@ export interface Catchup {
   readonly source?: string;
   /** How many days back the archive reaches. */
   readonly days?: number;
-  /** Milliseconds to add to every instant asked for (`catchup-correction`). */
+  /** Milliseconds to take from every instant asked for (`catchup-correction`). */
   readonly correction?: number;
 }
 
@@ -23,6 +23,48 @@ export interface Upstream {
   readonly url: string;
   /** HTTP request headers that this upstream wants; names as upstream spelled them. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The instance that brings it: whose tuners it takes. */
+  readonly instance?: string;
+  readonly catchup?: Catchup;
+}
+
+/** A wish for a channel's pictures: live, or from a past instant on. */
+export interface Tune {
+  readonly channel: LineupChannel;
+  /** The instant to begin at, in milliseconds since the Unix epoch; absent: live. */
+  readonly at?: number;
+  /** Where the past that is wanted ends; absent: as far as upstream goes on. Only with `at`. */
+  readonly until?: number;
+}
+
+/** An upstream that is open: a transport stream, or the address of an HLS playlist that core relays or joins. */
+export type Source = TransportSource | HlsSource;
+
+/** An MPEG-2 transport stream as it comes. */
+export interface TransportSource {
+  readonly kind: "ts";
+  /**
+   * The bytes, cut anywhere; each chunk is the reader's to keep. Ends when upstream ends, throws a HeadendError when it
+   * fails. Upstream is closed once it has ended, thrown, or `return()` has resolved: tuners are counted by that.
+   */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** True when reading slowly loses nothing: an archive, or segments. Otherwise what is not read in time is lost. */
+  readonly patient?: boolean;
+  /** How it is reached, in a few words without secrets, for people: `rtp multicast`, `rtsp over tcp`, `ffmpeg`. */
+  readonly how?: string;
+}
+
+/** An HLS playlist (RFC 8216): multivariant or media. */
+export interface HlsSource {
+  readonly kind: "hls";
+  /** After redirects: what relative addresses in it are relative to. */
+  readonly url: string;
+  /** What was asked for, before redirects: asked again when what it led to has run out. Default: `url`. */
+  readonly address?: string;
+  /** Request headers that upstream wants, for everything it names. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The playlist, when it has been fetched already. */
+  readonly playlist?: string;
 }
 
 /** A channel as a provider gives it. Only `name` is required. */
@@ -44,6 +86,8 @@ export interface Channel {
   readonly groups?: readonly string[];
   readonly logo?: string;
   readonly radio?: boolean;
+  /** The account by which upstream counts tuners, where an instance has several. No secret. */
+  readonly account?: string;
   readonly catchup?: Catchup;
   /** Kodi input-stream properties (`#KODIPROP`). */
   readonly properties?: Readonly<Record<string, string>>;
@@ -63,6 +107,8 @@ export interface LineupChannel extends Channel {
   readonly guideId: string;
   /** The provider's own id, where it gave one. */
   readonly ownId?: string;
+  /** How players get its pictures: through us; sent on to upstream; upstream's address in playlists. Absent: `relay`. */
+  readonly deliver?: "relay" | "redirect" | "direct";
   /** Further ways to the same pictures, best first; empty unless duplicates are merged. */
   readonly alternates: readonly Upstream[];
 }

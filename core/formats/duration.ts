@@ -72,3 +72,16 @@ export function formatSize(size: number): string {
   const unit = Object.entries(bytes).find(([, worth]) => size >= worth && size % worth === 0);
   return unit ? size / unit[1] + unit[0] : `${size}B`;
 }
+
+/**
+ * Reads a bit rate: bits a second, `k M G` being powers of 1000.
+ *
+ * @returns whole bits a second, or undefined when the text is no rate
+ * @example parseRate("85M") // 85000000
+ */
+export function parseRate(text: string): number | undefined {
+  const [, digits, unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([kmg]?)(?:bit\/s|bps)?\s*$/i.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const value = Math.round(Number(digits) * 1000 ** ["", "k", "m", "g"].indexOf(unit.toLowerCase()));
+  return Number.isSafeInteger(value) ? value : undefined;
+}

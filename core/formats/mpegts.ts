@@ -2,6 +2,7 @@
 //
 // Functions take a buffer and `at`, the offset of a packet in it, so that nothing is allocated per packet. They never
 // throw on hostile bytes: what cannot be there is absent.
+import { kindOfStream, type StreamKind } from "./stream-kind.ts";
 
 /** Bytes of a transport packet (§2.4.3.2). */
 export const packetLength = 188;
@@ -112,8 +113,13 @@ export function writeStamps(bytes: Uint8Array, at: number, stamps: Stamps): void
 
 /** The program association table: PID of the map of each programme number (§2.4.4.4); network entries are left out. */
 export function parsePat(bytes: Uint8Array, at: number): ReadonlyMap<number, number> | undefined {
-  const section = sectionOf(bytes, at, 0x00);
-  if (!section) return undefined;
+  const section = sectionOf(bytes, at);
+  return section && parsePatSection(section);
+}
+
+/** The same of a whole section, however many packets it came in (§2.4.4.4). */
+export function parsePatSection(section: Uint8Array): ReadonlyMap<number, number> | undefined {
+  if (!isSection(section, 0x00)) return undefined;
   const maps = new Map<number, number>();
   for (let entry = 8; entry + 4 <= section.length - 4; entry += 4) {
     const programme = word(section, entry);
@@ -126,35 +132,53 @@ export function parsePat(bytes: Uint8Array, at: number): ReadonlyMap<number, num
 export interface ProgrammeMap {
   /** The PID whose packets carry the programme's clock. */
   readonly pcrPid: number;
-  /** Elementary streams in order; `type` is a stream_type of table 2-34, such as 0x1b for H.264. */
-  readonly streams: readonly { readonly pid: number; readonly type: number }[];
+  /** Elementary streams in order. */
+  readonly streams: readonly ProgrammeStream[];
+}
+
+/** An elementary stream of a programme. */
+export interface ProgrammeStream {
+  readonly pid: number;
+  /** A stream_type of table 2-34, such as 0x1b for H.264. */
+  readonly type: number;
+  /** By its type, or for private data (0x06) by its descriptors. */
+  readonly kind: StreamKind;
 }
 
 /** The program map table of a packet, when it is whole in it (§2.4.4.9). */
 export function parsePmt(bytes: Uint8Array, at: number): ProgrammeMap | undefined {
-  const section = sectionOf(bytes, at, 0x02);
-  if (!section || section.length < 16) return undefined;
-  const streams: { pid: number; type: number }[] = [];
+  const section = sectionOf(bytes, at);
+  return section && parsePmtSection(section);
+}
+
+/** The same of a whole section, however many packets it came in (§2.4.4.9). */
+export function parsePmtSection(section: Uint8Array): ProgrammeMap | undefined {
+  if (!isSection(section, 0x02) || section.length < 16) return undefined;
+  const streams: ProgrammeStream[] = [];
   const end = section.length - 4;
-  for (
-    let entry = 12 + (word(section, 10) & 0x0fff);
-    entry + 5 <= end;
-    entry += 5 + (word(section, entry + 3) & 0x0fff)
-  )
-    streams.push({ type: byte(section, entry), pid: word(section, entry + 1) & 0x1fff });
+  let entry = 12 + (word(section, 10) & 0x0fff);
+  while (entry + 5 <= end) {
+    const next = entry + 5 + (word(section, entry + 3) & 0x0fff);
+    const type = byte(section, entry);
+    const descriptors = section.subarray(entry + 5, Math.min(next, end));
+    streams.push({ pid: word(section, entry + 1) & 0x1fff, type, kind: kindOfStream(type, descriptors) });
+    entry = next;
+  }
   return { pcrPid: word(section, 8) & 0x1fff, streams };
 }
 
-/** The section that begins in this packet, whole and with a right checksum (§2.4.4.3, §2.4.4.11). */
-function sectionOf(bytes: Uint8Array, at: number, table: number): Uint8Array | undefined {
+/** The section that begins in this packet, when it is whole in it (§2.4.4.3, §2.4.4.11). */
+function sectionOf(bytes: Uint8Array, at: number): Uint8Array | undefined {
   const payload = startsUnit(bytes, at) ? payloadAt(bytes, at) : undefined;
   if (payload === undefined) return undefined;
   const start = payload + 1 + byte(bytes, payload);
   const end = start + 3 + (word(bytes, start + 1) & 0x0fff);
-  if (byte(bytes, start) !== table || end > Math.min(at + packetLength, bytes.length) || end - start < 12)
-    return undefined;
-  const section = bytes.subarray(start, end);
-  return checksum(section) === 0 ? section : undefined;
+  return end > Math.min(at + packetLength, bytes.length) ? undefined : bytes.subarray(start, end);
+}
+
+/** True for a section of a table with what every section has, and a right checksum (§2.4.4.11). */
+function isSection(section: Uint8Array, table: number): boolean {
+  return section.length >= 12 && byte(section, 0) === table && checksum(section) === 0;
 }
 
 /** The CRC of a section; zero when the section ends with its own (annex A). */

@@ -18,8 +18,8 @@ test("parsePat() and parsePmt() find the streams of a programme", () => {
   assert.deepEqual(pmt?.value, {
     pcrPid: 0x100,
     streams: [
-      { pid: 0x100, type: 0x1b },
-      { pid: 0x101, type: 0x0f },
+      { pid: 0x100, type: 0x1b, kind: "video" },
+      { pid: 0x101, type: 0x0f, kind: "audio" },
     ],
   });
 });

@@ -1,0 +1,128 @@
+// Reads HLS playlists. Any text is read without an exception: what is wrong is left out, or makes the whole invalid.
+import { type Attributes, readAttributes } from "./attributes.ts";
+import { beginsAsHls, type Line, readLines } from "./lines.ts";
+import { type Draft, readDuration, readSegmentTag, startMedia } from "./media.ts";
+import type { HlsPlaylist, Key, MediaPlaylist, Multivariant, Rendition, SessionData, Variant } from "./model.ts";
+import { readKey, readRendition, readSessionData, readVariant } from "./multivariant.ts";
+
+/** More segments than this are no playlist that anybody plays. */
+const mostSegments = 200_000;
+
+/**
+ * Reads a playlist (RFC 8216 §4). Tags that are not known change nothing.
+ *
+ * @param text with any variables replaced (`expandVariables()`)
+ * @example parseHls("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n1.ts\n#EXT-X-ENDLIST\n").kind // "media"
+ */
+export function parseHls(text: string): HlsPlaylist {
+  if (text.trim() === "") return { kind: "invalid", reason: "it is empty" };
+  if (/^[\s\ufeff]*<(?:!doctype|html|head|body|\?xml)/i.test(text))
+    return { kind: "invalid", reason: "a web page came where a playlist was expected" };
+  if (!beginsAsHls(text)) return { kind: "invalid", reason: "it does not begin with #EXTM3U" };
+
+  const lines: Line[] = [];
+  const reading = readLines(text);
+  for (let next = reading.next(); ; next = reading.next()) {
+    if (!next.done) lines.push(next.value);
+    else if (next.value) break;
+    else return { kind: "invalid", reason: "it is longer than any playlist" };
+  }
+  const tags = new Set(lines.map(({ tag }) => tag));
+  if (tags.has("#EXT-X-STREAM-INF") || tags.has("#EXT-X-I-FRAME-STREAM-INF")) return parseMultivariant(lines);
+  if (tags.has("#EXT-X-TARGETDURATION") || tags.has("#EXT-X-MEDIA-SEQUENCE") || tags.has("#EXT-X-ENDLIST"))
+    return parseMedia(lines);
+  return { kind: "invalid", reason: "it has neither variants nor a target duration" };
+}
+
+function parseMultivariant(lines: readonly Line[]): HlsPlaylist {
+  const variants: Variant[] = [];
+  const iFrames: Variant[] = [];
+  const renditions: Rendition[] = [];
+  const sessionKeys: Key[] = [];
+  const sessionData: SessionData[] = [];
+  let version: number | undefined;
+  let independent = false;
+  let awaited: Attributes | undefined;
+  for (const { tag, value } of lines) {
+    if (tag === "") {
+      if (awaited) variants.push(readVariant(awaited, value));
+      awaited = undefined;
+    } else if (tag === "#EXT-X-STREAM-INF") awaited = readAttributes(value);
+    else if (tag === "#EXT-X-I-FRAME-STREAM-INF") {
+      const attributes = readAttributes(value);
+      const uri = attributes.get("URI");
+      if (uri !== undefined) iFrames.push(readVariant(attributes, uri));
+    } else if (tag === "#EXT-X-MEDIA") renditions.push(readRendition(readAttributes(value)));
+    else if (tag === "#EXT-X-SESSION-KEY") {
+      const key = readKey(readAttributes(value));
+      if (key) sessionKeys.push(key);
+    } else if (tag === "#EXT-X-SESSION-DATA") sessionData.push(readSessionData(readAttributes(value)));
+    else if (tag === "#EXT-X-VERSION") version = readWhole(value);
+    else if (tag === "#EXT-X-INDEPENDENT-SEGMENTS") independent = true;
+  }
+  if (variants.length === 0 && iFrames.length === 0) return { kind: "invalid", reason: "it has no variants" };
+  const found: Multivariant = {
+    kind: "multivariant",
+    independent,
+    variants,
+    iFrames,
+    renditions,
+    sessionKeys,
+    sessionData,
+  };
+  return version === undefined ? found : { ...found, version };
+}
+
+function parseMedia(lines: readonly Line[]): HlsPlaylist {
+  const head: { -readonly [K in keyof MediaPlaylist]?: MediaPlaylist[K] } = {};
+  const draft: Draft = startMedia();
+  let targetDuration = 0;
+  let ended = false;
+  let skipped = 0;
+  for (const { tag, value } of lines) {
+    if (tag === undefined || readSegmentTag(draft, tag, value)) {
+      if (draft.segments.length > mostSegments)
+        return { kind: "invalid", reason: `it has more than ${mostSegments} segments` };
+    } else if (tag === "#EXT-X-TARGETDURATION") targetDuration = readDuration(value);
+    else if (tag === "#EXT-X-MEDIA-SEQUENCE") draft.sequence = readWhole(value) ?? 0;
+    else if (tag === "#EXT-X-DISCONTINUITY-SEQUENCE") draft.discontinuity = readWhole(value) ?? 0;
+    else if (tag === "#EXT-X-ENDLIST") ended = true;
+    else if (tag === "#EXT-X-I-FRAMES-ONLY") head.iFramesOnly = true;
+    else if (tag === "#EXT-X-INDEPENDENT-SEGMENTS") head.independent = true;
+    else if (tag === "#EXT-X-SKIP") skipped = readWhole(readAttributes(value).get("SKIPPED-SEGMENTS") ?? "") ?? 0;
+    else if (tag === "#EXT-X-PLAYLIST-TYPE") {
+      if (value === "VOD" || value === "EVENT") head.type = value;
+    } else if (tag === "#EXT-X-VERSION") {
+      const version = readWhole(value);
+      if (version !== undefined) head.version = version;
+    } else if (tag === "#EXT-X-START") {
+      const offset = Number(readAttributes(value).get("TIME-OFFSET") ?? Number.NaN);
+      if (Number.isFinite(offset)) head.start = Math.round(offset * 1e6) / 1e3;
+    }
+  }
+  const { sequence, discontinuity } = draft;
+  const segments = draft.segments.map((segment, index) => ({
+    ...segment,
+    sequence: sequence + skipped + index,
+    discontinuity: discontinuity + segment.discontinuity,
+  }));
+  // Without a target duration the longest segment must do.
+  if (targetDuration <= 0) targetDuration = segments.reduce((most, { duration }) => Math.max(most, duration), 1000);
+  return {
+    kind: "media",
+    iFramesOnly: false,
+    independent: false,
+    ...head,
+    targetDuration,
+    sequence,
+    discontinuity,
+    ended,
+    segments,
+  };
+}
+
+/** A decimal integer (§4.2), or undefined. */
+function readWhole(text: string): number | undefined {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(value) ? value : undefined;
+}
