@@ -1,6 +1,8 @@
 // One kept element, made fit for the output: checked, mended or sorted where it must be, and edited where it may be.
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
+import { wholeCharacters } from "../formats/xmltv/encoding.ts";
 import { channelRanks, programmeRanks, sortChildren } from "../formats/xmltv/order.ts";
+import { isPlain } from "../formats/xmltv/plain.ts";
 import { repairElement } from "../formats/xmltv/repair.ts";
 import { Scanner } from "../formats/xmltv/scanner.ts";
 import type { Places } from "../formats/xmltv/start-tag.ts";
@@ -17,6 +19,10 @@ export interface Fit extends Places {
 export class Fitter {
   readonly #verifier = new Verifier();
   readonly #lost: (what: string) => void;
+  /** The buffer that was looked at last, and where in it there is nothing but UTF-8. */
+  #bytes: Buffer | undefined;
+  #from = 0;
+  #valid = 0;
 
   constructor(lost: (what: string) => void) {
     this.#lost = lost;
@@ -24,6 +30,9 @@ export class Fitter {
 
   /** The element the scanner stands at, or undefined when nothing can be had of it. The result may be the scanner's own. */
   fit(element: Fit, programme: boolean): Fit | undefined {
+    const { bytes, start, end } = element;
+    if (this.#isUtf8(bytes, start, end) && isPlain(bytes, start, end, programme ? programmeRanks : channelRanks))
+      return element;
     const fit = this.#ordered(element, programme);
     if (fit) return fit;
     const mended = repairElement(element.bytes.subarray(element.start, element.end), this.#lost);
@@ -42,6 +51,17 @@ export class Fitter {
     scanner.push(mended);
     scanner.finish();
     return found && found.idStart >= 0 ? found : undefined;
+  }
+
+  /** Elements come in rising order, so that all that follow in a buffer can be looked at in one go. */
+  #isUtf8(bytes: Buffer, start: number, end: number): boolean {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#from = start;
+      const whole = wholeCharacters(bytes.subarray(start));
+      this.#valid = isUtf8(whole) ? start + whole.length : 0;
+    }
+    return (start >= this.#from && end <= this.#valid) || isUtf8(bytes.subarray(start, end));
   }
 
   /** The element, sorted if need be; undefined when it is not well-formed. */

@@ -2,7 +2,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { syncFolder } from "../replacement.ts";
-import { staged } from "./merge.ts";
+import { staged } from "./staged.ts";
 import type { MergeReport, Reserved } from "./types.ts";
 
 /** What says which files are in force. */

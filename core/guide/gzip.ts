@@ -24,20 +24,23 @@ function times(matrix: Matrix, vector: number): number {
 
 const square = (matrix: Matrix): Matrix => matrix.map((column) => times(matrix, column));
 
-/** The operators that append 2^n zero bytes to what a CRC-32 has seen, for n from 0. */
-const zeroBytes: Matrix[] = (() => {
-  // One zero bit: shift right, and fold the polynomial in where a bit falls off.
-  const bit = Uint32Array.from({ length: 32 }, (_, n) => (n === 0 ? 0xedb88320 : 1 << (n - 1)));
-  const operators = [square(square(square(bit)))];
-  for (let n = 1; n < 48; n++) operators.push(square(operators[n - 1] as Matrix));
-  return operators;
-})();
+// One zero bit: shift right, and fold the polynomial in where a bit falls off.
+const zeroBit = Uint32Array.from({ length: 32 }, (_, n) => (n === 0 ? 0xedb88320 : 1 << (n - 1)));
+
+/** The operators that append 2^n zero bytes to what a CRC-32 has seen, for n from 0; each made when it is first needed. */
+const operators: Matrix[] = [];
+
+function zeroBytes(n: number): Matrix {
+  for (let last = operators.at(-1); operators.length <= n; last = operators.at(-1))
+    operators.push(last ? square(last) : square(square(square(zeroBit))));
+  return operators[n] as Matrix;
+}
 
 /** The CRC-32 of two texts one after the other, from theirs and the length of the second. */
 export function combineCrc(first: number, second: number, secondLength: number): number {
   let crc = first >>> 0;
   for (let n = 0, left = secondLength; left > 0; n++, left = Math.floor(left / 2)) {
-    if (left % 2 === 1) crc = times(zeroBytes[n] as Matrix, crc);
+    if (left % 2 === 1) crc = times(zeroBytes(n), crc);
   }
   return (crc ^ second) >>> 0;
 }

@@ -59,16 +59,7 @@ export async function keepHistory({ guide, index, tracks, spool, now, earliestSt
     const { track } = bound;
     track.count++;
     kept++;
-    spool.add(
-      track.set,
-      track.place,
-      Math.floor(start / 1000),
-      Math.ceil(end / 1000),
-      bytes,
-      scanner.start,
-      scanner.end,
-      [],
-    );
+    spool.add(track, Math.floor(start / 1000), Math.ceil(end / 1000), scanner);
   };
   const file = await open(guide, "r");
   try {

@@ -9,6 +9,7 @@ import { reasonOf } from "../reason.ts";
 import type { GuideMatch } from "../types.ts";
 import { DerivedGuides } from "./derived.ts";
 import { GuideFolder, type Manifest } from "./generation.ts";
+import type { MergeJob, MergeResult } from "./merge.ts";
 import { GuideQuerier } from "./query.ts";
 import { runMerge } from "./run.ts";
 import type { GuideSettings, GuideTarget, MergeProgress, MergeReport, MergeSource } from "./types.ts";
@@ -55,8 +56,11 @@ export interface GuideOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Where `worker.ts` is; only the program's entry file can tell, in the executable. */
-  readonly worker: URL;
+  /**
+   * Where `worker.ts` is; only the program's entry file can tell, in the executable. Absent: merges are done here, which
+   * costs less and holds up whatever else runs in this thread.
+   */
+  readonly worker?: URL;
   readonly settings: GuideSettings;
 }
 
@@ -122,7 +126,9 @@ export function createGuide({ folder: path, clock, log, worker, settings }: Guid
         };
       const reserved = old?.reserved ?? {};
       const job = { staging, now, settings: wanted, sources, reserved, ...(previous && { previous }) };
-      const result = await runMerge({ worker, job, targets: batches, clock, signal, progress: onProgress });
+      const result = worker
+        ? await runMerge({ worker, job, targets: batches, clock, signal, progress: onProgress })
+        : await mergeHere(job, batches, signal, onProgress);
       const generation = result.hash.slice(0, 16);
       const report = { unchanged: false, seconds: (clock.monotonic() - started) / 1000, ...result.report };
       const modified = old?.generation === generation ? old.modified : Math.floor(now / 1000) * 1000;
@@ -205,6 +211,18 @@ export function createGuide({ folder: path, clock, log, worker, settings }: Guid
       log.debug("guide closed");
     },
   };
+}
+
+/** Loads what a merge needs only now: whoever has a worker never does. */
+async function mergeHere(
+  job: MergeJob,
+  batches: readonly string[],
+  signal: AbortSignal,
+  progress: (progress: MergeProgress) => void,
+): Promise<MergeResult> {
+  const { mergeGuide } = await import("./merge.ts");
+  const targets = batches.flatMap((batch) => JSON.parse(batch) as GuideTarget[]);
+  return mergeGuide(job, targets, signal, progress);
 }
 
 /** The targets as texts for the worker, and the fingerprint of everything the merge depends on. */

@@ -1,4 +1,4 @@
-// One merge, from source files to a finished guide in a staging folder; runs in the worker.
+// One merge, from source files to a finished guide in a staging folder; runs in the worker, if there is one.
 import { Buffer } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
 import { open } from "node:fs/promises";
@@ -12,6 +12,7 @@ import { formatIndex, type Part, type Stretch } from "./parts.ts";
 import { SourceReader } from "./reader.ts";
 import { readSource } from "./source.ts";
 import { Spool } from "./spool.ts";
+import { staged } from "./staged.ts";
 import type { GuideTarget } from "./target.ts";
 import { createTracks, type Track } from "./tracks.ts";
 import type { GuideSettings, MergeProgress, MergeReport, MergeSource, Reserved, SourceReport } from "./types.ts";
@@ -30,15 +31,6 @@ export interface MergeJob {
   readonly previous?: { readonly guide: string; readonly index: string };
 }
 
-/** What is in the staging folder when a merge has ended well. */
-export const staged = {
-  guide: "guide.xml.gz",
-  index: "index",
-  channels: "channels",
-  matches: "matches",
-  unmatched: "unmatched",
-} as const;
-
 export interface MergeResult {
   /** Of everything that outputs are made of. */
   readonly hash: string;
@@ -49,6 +41,9 @@ export interface MergeResult {
 
 /** Ids and targets listed as unmatched, at most. */
 const MAX_UNMATCHED = 10_000;
+
+/** Bytes read between two reports of progress. */
+const STEP = 4 * 1024 * 1024;
 
 /** Merges that may follow the first because a later source turned out to have the better claim. */
 const MAX_AGAIN = 2;
@@ -94,6 +89,7 @@ async function mergeOnce(
   const unmatched: UnmatchedLists = { targets: [], ids: [] };
   let unmatchedIds = 0;
   let read = 0;
+  let told = 0;
   const spoolPath = join(staging, "spool");
   // Small where little is kept; where most is, time counts more than the last tenth of size.
   const level = (spooled: number) => settings.level ?? (spooled * 2 > read ? 3 : 6);
@@ -132,6 +128,8 @@ async function mergeOnce(
       });
       const count = (bytes: number) => {
         read += bytes;
+        if (read - told < STEP) return;
+        told = read;
         progress({ source: source.name, bytes: read, programmes: report.programmes, kept: report.kept });
       };
       await readSource({ source, report, reader, spool, writer, signal, progress: count });

@@ -2,7 +2,9 @@
 import { Buffer } from "node:buffer";
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { createPacer } from "../clock.ts";
-import { parseProgramme, parseTimeBytes, Scanner, unescapeValue } from "../formats/xmltv/index.ts";
+import { Scanner } from "../formats/xmltv/scanner.ts";
+import { unescapeValue } from "../formats/xmltv/text.ts";
+import { parseTimeBytes } from "../formats/xmltv/time.ts";
 import type { Programme, Span } from "../types.ts";
 import { inflatePart } from "./history.ts";
 import { GuideIndex, type Stretch } from "./parts.ts";
@@ -82,6 +84,8 @@ export class GuideQuerier {
 
   async #scan(index: GuideIndex, { part, count }: Stretch, id: string, span: Span, found: Programme[]): Promise<void> {
     const bytes = await this.#inflate(index, part);
+    // Loaded with the first question, for it brings a whole parser along.
+    const { parseProgramme } = await import("../formats/xmltv/programme.ts");
     const pacer = createPacer(2);
     const wanted: Buffer[] = [];
     let last: Buffer | undefined;

@@ -31,6 +31,9 @@ export class SourceReader implements ScanSink {
   readonly #o: ReaderOptions;
   readonly #fitter: Fitter;
   #last: SourceId | undefined;
+  /** Times of the programme in hand. */
+  #start = Number.NaN;
+  #stop = Number.NaN;
   /** Targets that only this second reading is for: those of ids that the first learned about too late. */
   #only: ReadonlyMap<string, readonly Wanted[]> | undefined;
 
@@ -94,37 +97,36 @@ export class SourceReader implements ScanSink {
     if (id.wanted.length === 0) {
       id.refused ??= "unmatched";
       this.#drop("unmatched");
+      scanner.skipRun = true;
       return;
     }
+    this.#give(id, scanner);
+  }
+
+  /** More programmes of an id that nobody wants. */
+  skipped(count: number): void {
+    if (this.#only || !this.#last) return;
+    this.#o.report.programmes += count;
+    this.#last.programmes += count;
+    this.#drop("unmatched", count);
+  }
+
+  /** Gives a programme to whoever wants it. Short, like all that is run for each: it takes as long to compile as to run. */
+  #give(id: SourceId, scanner: Scanner): void {
+    const { writer, shift: sourceShift } = this.#o;
     let fit: Fit | undefined;
-    let start = Number.NaN;
-    let stop = Number.NaN;
+    let timed = false;
     let reason: DropReason | undefined = "owned elsewhere";
     for (const wanted of id.wanted) {
       const { track } = wanted;
-      if (track.owner) {
-        if (track.owner !== id) {
-          if (track.step && stepRank[wanted.step] < stepRank[track.step]) this.#note(wanted, id, scanner);
-          continue;
-        }
-      } else if (keptForAnother(wanted, id)) {
-        continue;
-      } else if (!this.#only && outranked(wanted, id)) {
-        id.refused ??= "owned elsewhere";
-        continue;
+      if (track.owner !== id && !this.#mayTake(wanted, id, scanner)) continue;
+      timed ||= this.#readTimes(scanner);
+      if (!timed) {
+        this.#drop("no start time");
+        return;
       }
-      if (!fit) {
-        scanner.readTimes();
-        const { bytes } = scanner;
-        start = scanner.fromStart < 0 ? Number.NaN : parseTimeBytes(bytes, scanner.fromStart, scanner.fromEnd);
-        if (Number.isNaN(start)) {
-          this.#drop("no start time");
-          return;
-        }
-        stop = scanner.toStart < 0 ? Number.NaN : parseTimeBytes(bytes, scanner.toStart, scanner.toEnd);
-      }
-      const shift = this.#o.shift + track.target.shift;
-      if (!this.#o.writer.wants(start + shift, stop + shift)) {
+      const shift = sourceShift + track.target.shift;
+      if (!writer.wants(this.#start + shift, this.#stop + shift)) {
         reason = reason && "outside the span";
         continue;
       }
@@ -135,27 +137,45 @@ export class SourceReader implements ScanSink {
       }
       track.owner = id;
       track.step = wanted.step;
-      if (this.#o.writer.write(track, fit, start + shift, stop + shift, shift)) reason = undefined;
+      if (writer.write(track, fit, this.#start + shift, this.#stop + shift, shift)) reason = undefined;
       else reason &&= "duplicate";
     }
-    if (reason) {
-      this.#drop(reason);
-      return;
+    if (reason) this.#drop(reason);
+    else {
+      this.#o.report.kept++;
+      // The first reading has counted it as unmatched or as another's.
+      if (this.#only) this.#undrop(id);
     }
-    report.kept++;
-    // The first reading has counted it as unmatched or as another's.
-    if (this.#only) this.#undrop(id);
+  }
+
+  /** May an id that does not own a track take it? */
+  #mayTake(wanted: Wanted, id: SourceId, scanner: Scanner): boolean {
+    const { owner, step } = wanted.track;
+    if (owner) {
+      if (step && stepRank[wanted.step] < stepRank[step]) this.#note(wanted, id, scanner);
+      return false;
+    }
+    if (keptForAnother(wanted, id)) return false;
+    if (this.#only || !outranked(wanted, id)) return true;
+    id.refused ??= "owned elsewhere";
+    return false;
+  }
+
+  /** Reads the times of a programme; false when it has no start. */
+  #readTimes(scanner: Scanner): boolean {
+    scanner.readTimes();
+    const { bytes, fromStart, fromEnd, toStart, toEnd } = scanner;
+    this.#start = fromStart < 0 ? Number.NaN : parseTimeBytes(bytes, fromStart, fromEnd);
+    this.#stop = toStart < 0 ? Number.NaN : parseTimeBytes(bytes, toStart, toEnd);
+    return !Number.isNaN(this.#start);
   }
 
   /** Notes that a target of another source is meant by a better match here; the next merge keeps it for this source. */
   #note({ track, step }: Wanted, id: SourceId, scanner: Scanner): void {
     if (track.owner?.source === id.source || (track.better && stepRank[track.better.step] <= stepRank[step])) return;
-    scanner.readTimes();
-    const { bytes, fromStart, fromEnd, toStart, toEnd } = scanner;
     const shift = this.#o.shift + track.target.shift;
-    const start = fromStart < 0 ? Number.NaN : parseTimeBytes(bytes, fromStart, fromEnd);
-    const stop = toStart < 0 ? Number.NaN : parseTimeBytes(bytes, toStart, toEnd);
-    if (this.#o.writer.wants(start + shift, stop + shift)) track.better = { source: id.source, step };
+    this.#readTimes(scanner);
+    if (this.#o.writer.wants(this.#start + shift, this.#stop + shift)) track.better = { source: id.source, step };
   }
 
   /**
@@ -184,10 +204,10 @@ export class SourceReader implements ScanSink {
     for (const id of this.ids.values()) id.wanted = [...(only.get(id.id) ?? [])];
   }
 
-  #drop(reason: DropReason): void {
+  #drop(reason: DropReason, count = 1): void {
     if (this.#only) return;
     const { dropped } = this.#o.report;
-    dropped[reason] = (dropped[reason] ?? 0) + 1;
+    dropped[reason] = (dropped[reason] ?? 0) + count;
   }
 
   #undrop({ refused }: SourceId): void {

@@ -63,7 +63,9 @@ export async function runMerge({
   } finally {
     signal.removeEventListener("abort", abort);
     over.abort();
-    await worker.terminate();
+    const gone = worker.terminate();
+    // One that has answered has nothing left to write.
+    if (!answer) await gone;
   }
   signal.throwIfAborted();
   if (answer && "result" in answer) return answer.result;

@@ -12,7 +12,7 @@ import type { MergeSource, SourceReport } from "./types.ts";
 import type { ProgrammeWriter } from "./writer.ts";
 
 /** Bytes read between two collections: what keeps the peak the same for a guide of any size. */
-const RELEASE = 32 * 1024 * 1024;
+const RELEASE = 64 * 1024 * 1024;
 
 export interface ReadOptions {
   readonly source: MergeSource;
@@ -50,7 +50,7 @@ async function readOnce(options: ReadOptions, count: (bytes: number) => void): P
     }
   };
   try {
-    for await (const chunk of expandEntities(toUtf8(openDecompressed(source.path, { signal })))) {
+    for await (const chunk of expandEntities(toUtf8(openDecompressed(source.path, { signal, fleeting: true })))) {
       count(chunk.length);
       scanner.push(chunk);
       await ours(() => spool.drained());

@@ -9,19 +9,12 @@ export interface SpooledPart extends Part {
   readonly stretches: ReadonlyMap<number, Omit<Stretch, "part" | "channel">>;
 }
 
-/** Replaces `[start, end)` of a programme's bytes. */
-export interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: Buffer;
-}
-
 /** Bytes of all parts being filled at once, and the size of one. */
 const ALL = 8 * 1024 * 1024;
 const LARGEST = 512 * 1024;
 const SMALLEST = 32 * 1024;
 /** Parts being compressed at once, and parts beyond which no other thread is waited for. */
-const IN_FLIGHT = 3;
+const IN_FLIGHT = 6;
 const TOO_MANY = 16;
 
 /** A part while it is being filled. */
@@ -29,10 +22,27 @@ interface Filling {
   buffer: Buffer;
   used: number;
   stretches: Map<number, Omit<Stretch, "part" | "channel">>;
-  /** The run of one channel at the end of the part: where it begins, and its latest start. */
-  run: number;
+  /** The run of one channel at the end of the part: its stretch, where it begins, and its latest start. */
+  channel: number;
+  stretch: Omit<Stretch, "part" | "channel">;
   runStart: number;
   latest: number;
+}
+
+/** Where a programme goes: the set of its channel, the channel's place, and the id it gets. */
+export interface Place {
+  readonly set: number;
+  readonly place: number;
+  readonly id: Buffer;
+}
+
+/** A programme and where its id stands in it. */
+export interface Element {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly idStart: number;
+  readonly idEnd: number;
 }
 
 export class Spool {
@@ -56,63 +66,53 @@ export class Spool {
   }
 
   /**
-   * Adds one programme to the parts of a set: a range of bytes with edits, in order. Times in seconds. False when the same
-   * bytes stand in the run of the channel that the part ends with.
+   * Adds one programme to the parts of a set: `bytes[start, end)` with `[idStart, idEnd)` replaced by the id. Times in
+   * seconds. False when the same bytes stand in the run of the channel that the part ends with.
    */
-  add(
-    set: number,
-    channel: number,
-    from: number,
-    to: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    edits: readonly Edit[],
-  ): boolean {
-    let length = end - start + 3;
-    for (const edit of edits) length += edit.text.length - (edit.end - edit.start);
+  add({ set, place: channel, id }: Place, from: number, to: number, element: Element): boolean {
+    const { bytes, start, end, idStart, idEnd } = element;
+    const length = end - start + id.length - (idEnd - idStart) + 3;
     let part = this.#filling.get(set);
-    if (part && part.used + length > part.buffer.length) {
-      this.#compress(set, part);
-      part = undefined;
-    }
-    if (!part) {
-      const spare = this.#spare.pop();
-      const buffer = spare && spare.length >= length ? spare : Buffer.allocUnsafeSlow(Math.max(this.#size, length));
-      part = { buffer, used: 0, stretches: new Map(), run: -1, runStart: 0, latest: 0 };
-      this.#filling.set(set, part);
-    }
-    const { buffer } = part;
-    let at = part.used;
-    buffer[at++] = 0x20;
-    buffer[at++] = 0x20;
-    let done = start;
-    for (const edit of edits) {
-      at = copy(bytes, done, edit.start, buffer, at);
-      at = copy(edit.text, 0, edit.text.length, buffer, at);
-      done = edit.end;
-    }
-    at = copy(bytes, done, end, buffer, at);
+    if (!part || part.used + length > part.buffer.length) part = this.#next(set, length);
+    const { buffer, used } = part;
+    buffer[used] = 0x20;
+    buffer[used + 1] = 0x20;
+    let at = used + 2;
+    at += bytes.copy(buffer, at, start, idStart);
+    at += id.copy(buffer, at);
+    at += bytes.copy(buffer, at, idEnd, end);
     buffer[at++] = 0x0a;
-    if (part.run !== channel) {
-      part.run = channel;
-      part.runStart = part.used;
-      part.latest = from;
-    } else if (from > part.latest) {
-      part.latest = from;
-    } else if (buffer.subarray(part.runStart, part.used).includes(buffer.subarray(part.used, at))) {
+    if (part.channel !== channel) this.#startRun(part, channel, from, to);
+    else if (from <= part.latest) {
       // Runs rise in time, so that it is seldom looked whether a programme stands there already.
-      return false;
-    }
+      if (buffer.subarray(part.runStart, used).includes(buffer.subarray(used, at))) return false;
+    } else part.latest = from;
     part.used = at;
-    const stretch = part.stretches.get(channel);
-    if (!stretch) part.stretches.set(channel, { count: 1, from, to });
-    else {
-      stretch.count++;
-      if (from < stretch.from) stretch.from = from;
-      if (to > stretch.to) stretch.to = to;
-    }
+    const { stretch } = part;
+    stretch.count++;
+    if (from < stretch.from) stretch.from = from;
+    if (to > stretch.to) stretch.to = to;
     return true;
+  }
+
+  /** A part with room for so many bytes, where there was none or not enough. */
+  #next(set: number, length: number): Filling {
+    const full = this.#filling.get(set);
+    if (full) this.#compress(set, full);
+    const spare = this.#spare.pop();
+    const buffer = spare && spare.length >= length ? spare : Buffer.allocUnsafeSlow(Math.max(this.#size, length));
+    const stretch = { count: 0, from: 0, to: 0 };
+    const part = { buffer, used: 0, stretches: new Map(), channel: -1, stretch, runStart: 0, latest: 0 };
+    this.#filling.set(set, part);
+    return part;
+  }
+
+  #startRun(part: Filling, channel: number, from: number, to: number): void {
+    part.channel = channel;
+    part.runStart = part.used;
+    part.latest = from;
+    part.stretch = part.stretches.get(channel) ?? { count: 0, from, to };
+    part.stretches.set(channel, part.stretch);
   }
 
   /** Resolves when few enough parts are being compressed; rejects when one could not be written. */
@@ -161,11 +161,4 @@ export class Spool {
       });
     packed.catch(() => {});
   }
-}
-
-/** Copies a range; short ones byte by byte, which is quicker than to call for it. Returns where it ends. */
-function copy(from: Buffer, start: number, end: number, to: Buffer, at: number): number {
-  if (end - start > 96) return at + from.copy(to, at, start, end);
-  for (let i = start; i < end; i++) to[at++] = from[i] as number;
-  return at;
 }

@@ -13,20 +13,12 @@ export type FromWorker =
   | { readonly result: MergeResult }
   | { readonly failure: string };
 
-/** Bytes read between two reports of progress. */
-const STEP = 4 * 1024 * 1024;
-
 const port = parentPort;
 if (port) {
   const targets: GuideTarget[] = [];
   const controller = new AbortController();
   const send = (message: FromWorker) => port.postMessage(message);
-  let told = 0;
-  const progress = (now: MergeProgress) => {
-    if (now.bytes - told < STEP) return;
-    told = now.bytes;
-    send({ progress: now });
-  };
+  const progress = (now: MergeProgress) => send({ progress: now });
   port.on("message", (message: ToWorker) => {
     if ("targets" in message) targets.push(...(JSON.parse(message.targets) as GuideTarget[]));
     else if ("abort" in message) controller.abort();

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { parseTime, shiftTime } from "../formats/xmltv/time.ts";
 import { detach, type Fit } from "./elements.ts";
-import type { Edit, Spool } from "./spool.ts";
+import type { Element, Spool } from "./spool.ts";
 import type { Track } from "./tracks.ts";
 
 export interface WriterOptions {
@@ -10,6 +10,13 @@ export interface WriterOptions {
   readonly latestStart: number;
   readonly earliestStop: number;
   readonly repair: readonly ("stops" | "overlaps")[];
+}
+
+/** Replaces `[start, end)` of a programme's bytes. */
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: Buffer;
 }
 
 /** A programme that waits for the next of its channel, which says when it must be over. */
@@ -39,13 +46,13 @@ export class ProgrammeWriter {
 
   /** Takes a programme for a track; false when it stands there already. Times in milliseconds, shifted. */
   write(track: Track, fit: Fit, start: number, stop: number, shift: number): boolean {
-    const edits: Edit[] = [{ start: fit.idStart, end: fit.idEnd, text: track.id }];
+    if (shift === 0 && this.#o.repair.length === 0) return this.#put(track, fit, start, stop);
+    const edits: Edit[] = [];
     if (shift !== 0) {
       edits.push(shifted(fit.bytes, fit.fromStart, fit.fromEnd, shift));
       if (fit.toStart >= 0) edits.push(shifted(fit.bytes, fit.toStart, fit.toEnd, shift));
-      edits.sort((a, b) => a.start - b.start);
     }
-    if (this.#o.repair.length === 0) return this.#put(track, fit, start, stop, edits);
+    if (this.#o.repair.length === 0) return this.#put(track, edited(fit, edits), start, stop);
     this.#hold(track, fit, start, stop, edits);
     return true;
   }
@@ -56,28 +63,17 @@ export class ProgrammeWriter {
     this.#held.clear();
   }
 
-  #put(track: Track, { bytes, start, end }: Fit, from: number, stop: number, edits: readonly Edit[]): boolean {
+  #put(track: Track, element: Element, from: number, stop: number): boolean {
     const to = Number.isNaN(stop) ? from : stop;
-    const added = this.#spool.add(
-      track.set,
-      track.place,
-      Math.floor(from / 1000),
-      Math.ceil(to / 1000),
-      bytes,
-      start,
-      end,
-      edits,
-    );
-    if (!added) return false;
+    if (!this.#spool.add(track, Math.floor(from / 1000), Math.ceil(to / 1000), element)) return false;
     track.count++;
-    track.earliest = Math.min(track.earliest, from);
+    if (from < track.earliest) track.earliest = from;
     this.written++;
     return true;
   }
 
   #putHeld({ track, fit, start, stop, edits }: Held): void {
-    edits.sort((a, b) => a.start - b.start);
-    this.#put(track, fit, start, stop, edits);
+    this.#put(track, edited(fit, edits), start, stop);
   }
 
   #hold(track: Track, fit: Fit, start: number, stop: number, edits: Edit[]): void {
@@ -107,6 +103,20 @@ export class ProgrammeWriter {
     }
     return { ...before, stop: next.start, edits };
   }
+}
+
+/** The programme with all edits made, in bytes of its own. */
+function edited({ bytes, start, end, idStart, idEnd }: Fit, edits: readonly Edit[]): Element {
+  const pieces: Buffer[] = [];
+  let done = start;
+  let moved = -start;
+  for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
+    pieces.push(bytes.subarray(done, edit.start), edit.text);
+    done = edit.end;
+    if (edit.start < idStart) moved += edit.text.length - (edit.end - edit.start);
+  }
+  const whole = Buffer.concat([...pieces, bytes.subarray(done, end)]);
+  return { bytes: whole, start: 0, end: whole.length, idStart: idStart + moved, idEnd: idEnd + moved };
 }
 
 function shifted(bytes: Buffer, start: number, end: number, shift: number): Edit {

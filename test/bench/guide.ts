@@ -1,138 +1,205 @@
-// By hand: bun test/bench/guide.ts [megabytes=224] [runs=5]. Guide merge against its floors, interleaved, medians and ratios.
-import { Buffer } from "node:buffer";
+// Guide merge against its floors and its peers: whole processes, one after another in turn, medians and ratios.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { createGzip } from "node:zlib";
-import { createRandom } from "../core/formats/xmltv/documents.ts";
-import { stamp } from "../core/guide/rig.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { writeConfig, writeGuide, writeIds } from "./guide-input.ts";
 
-const megabytes = Number(process.argv[2] ?? 224);
-const runs = Number(process.argv[3] ?? 5);
-const folder = mkdtempSync(join(tmpdir(), "headend-bench-"));
-const channels = 3000;
-const ids = Array.from(
-  { length: channels },
-  (_, i) => `Channel ${(i * 7919) % channels}.${["uk", "it", "de", "fr"][i % 4]}`,
-);
+const help = `By hand: bun test/bench/guide.ts [options]
 
-/** A guide in runs of one channel, about 450 bytes a programme, some of it CDATA and references. */
-async function generate(path: string): Promise<number> {
-  const random = createRandom(1);
-  const words = Array.from({ length: 4000 }, () =>
-    Array.from({ length: 1 + random(4) }, () => "ba ko ri ten sta mé lu ver an po ći ra".split(" ")[random(12)]).join(
-      "",
-    ),
-  );
-  const text = (count: number) =>
-    Array.from({ length: count }, () => words[Math.floor((random(64) * random(64) * words.length) / 4096)]).join(" ");
-  const gzip = createGzip({ level: 6, chunkSize: 1 << 18 });
-  const file = gzip.pipe(createWriteStream(path));
-  let written = 0;
-  const put = async (part: string) => {
-    written += Buffer.byteLength(part);
-    if (!gzip.write(part)) await once(gzip, "drain");
-  };
-  await put('<?xml version="1.0" encoding="UTF-8"?>\n<tv>\n');
-  for (const id of ids)
-    await put(`  <channel id="${id}">\n    <display-name lang="en">${text(2)}</display-name>\n  </channel>\n`);
-  const each = (megabytes * 1e6) / channels;
-  for (const id of ids) {
-    let part = "";
-    for (let at = Date.UTC(2025, 0, 1); part.length < each; ) {
-      const stop = at + (15 + 5 * random(18)) * 60_000;
-      const desc =
-        random(100) === 0
-          ? `<![CDATA[${text(18)} </programme> <b>x</b>]]>`
-          : `${text(6 + random(28))} &amp; ${text(3)}.`;
-      part += `  <programme start="${stamp(at)}" stop="${stamp(stop)}" channel="${id}">\n    <title lang="en">${text(1 + random(4))}</title>\n    <desc lang="en">${desc}</desc>\n    <category lang="en">${text(1)}</category>\n    <episode-num system="xmltv_ns">${random(12)}.${random(24)}.</episode-num>\n  </programme>\n`;
-      at = stop;
-    }
-    await put(part);
-  }
-  await put("</tv>\n");
-  gzip.end();
-  await once(file, "close");
-  return written / 1e6;
-}
+  --runs N           rounds that count, after one that does not (5)
+  --megabytes N      size of the guide that is made (224)
+  --guide FILE       take this guide (XMLTV, gzip) instead; needs --ids and --all
+  --ids FILE         ids of which the programmes are kept, a line each: a tenth of the guide's
+  --all FILE         all ids of the guide
+  --small FILE       a guide of 50 MB, for its memory (made)
+  --large FILE       a guide of 1 GB, for its memory (made); --large none leaves it out
+  --command JSON     what runs headend, such as '["./dist/headend"]' ([bun, core/main.ts])
+  --go PROGRAM       a peer: PROGRAM IDS OUT.gz LEVEL GUIDE.gz, with Go's encoding/xml
+  --rust PROGRAM     the same with Rust's quick-xml
+  --only TEXT        only jobs whose name has this in it, and the floors
+
+Needs nothing else, some 2 GB in the temporary folder, and an idle machine. Runs on Deno, too: deno run -A.
+`;
+const text = { type: "string" } as const;
+const { values: flags } = parseArgs({
+  options: {
+    help: { type: "boolean", default: false },
+    runs: { ...text, default: "5" },
+    megabytes: { ...text, default: "224" },
+    guide: text,
+    ids: text,
+    all: text,
+    small: text,
+    large: text,
+    command: text,
+    go: text,
+    rust: text,
+    only: text,
+  },
+});
 
 interface Run {
   seconds: number;
-  cpu: number;
+  /** MiB, of the process and of its workers. */
   rss: number;
+  cpu?: number;
+  /** Of the merge alone, by its own report. */
+  inside?: number;
   held?: number;
-  bytes?: number;
 }
 
-async function time(args: string[]): Promise<Run> {
+/** Runs a command; jobs of our own tell how it went, of others the peak is looked at while they run. */
+async function time(command: readonly string[]): Promise<Run> {
+  const [program = "", ...args] = command;
   const started = performance.now();
-  const script = new URL("guide-child.ts", import.meta.url).pathname;
-  const child = spawn(
-    process.execPath,
-    ["Deno" in globalThis ? ["run", "-A", "--no-check", script] : [script], args].flat(),
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
+  let complaint = "";
   child.stdout.on("data", (chunk) => {
     output += chunk;
   });
+  child.stderr.on("data", (chunk) => {
+    complaint += chunk;
+  });
+  let peak = 0;
+  let over = false;
+  const watch = async () => {
+    while (!over) {
+      const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "");
+      peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+      await sleep(20);
+    }
+  };
+  const watching = watch();
   const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`${args.join(" ")}: exit ${code}`);
-  return { ...JSON.parse(output), seconds: (performance.now() - started) / 1000 };
+  const seconds = (performance.now() - started) / 1000;
+  over = true;
+  await watching;
+  if (code !== 0) throw new Error(`${command.join(" ")}: exit ${code}\n${output}${complaint}`);
+  return { rss: peak, ...(output.startsWith("{") ? JSON.parse(output) : {}), seconds };
 }
 
-const median = (list: number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN;
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const runtime = [process.execPath, ...("Deno" in globalThis ? ["run", "-A", "--no-check"] : [])];
+const job = (...args: string[]) => [...runtime, here("guide-child.ts"), ...args];
+const headend: string[] = flags.command ? JSON.parse(flags.command) : [...runtime, here("../../core/main.ts")];
 
-try {
-  const guide = join(folder, "guide.xml.gz");
-  const size = await generate(guide);
-  process.stdout.write(`${size.toFixed(0)} MB, ${(statSync(guide).size / 1e6).toFixed(1)} MB gzip\n`);
-  const few = join(folder, "few.txt");
-  const all = join(folder, "all.txt");
-  writeFileSync(
-    few,
-    ids
-      .filter((_, i) => i % 10 === 0)
-      .map((id) => id.toLowerCase())
-      .join("\n"),
-  );
-  writeFileSync(all, ids.map((id) => id.toLowerCase()).join("\n"));
-  const jobs: Record<string, string[]> = {
-    "gunzip (floor)": ["floor", guide],
-    "merge, 10 % kept, level 1": ["merge", few, "1", guide],
-    "merge, 10 % kept, default": ["merge", few, "0", guide],
-    "one deflate stream, level 6": ["deflate", guide, "6"],
-    "merge, all kept, level 6": ["merge", all, "6", guide],
+const FLOOR = "gunzip (floor)";
+const DEFLATE = "one deflate stream, level 6";
+
+function jobsOf(folder: string, guide: string, few: string, all: string): Record<string, string[]> {
+  const config = writeConfig(folder, readFileSync(few, "utf8").split("\n").filter(Boolean), guide);
+  const peer = (program: string) => [program, few, join(folder, "peer.xml.gz"), "1", guide];
+  return {
+    [FLOOR]: job("floor", guide),
+    "10 % kept, level 1, worker": job("merge", few, "1", guide),
+    "10 % kept, level 1, alone": job("alone", few, "1", guide),
+    "10 % kept, level 1, refresh": [...headend, "refresh", "--config", config, "--data", join(folder, "data")],
+    "10 % kept, default level": job("merge", few, "0", guide),
+    "four guides at once": job("merge", few, "1", guide, guide, guide, guide),
+    [DEFLATE]: job("deflate", guide, "6"),
+    "all kept, level 6": job("merge", all, "6", guide),
+    ...(flags.rust && { "peer: Rust quick-xml": peer(flags.rust) }),
+    ...(flags.go && { "peer: Go encoding/xml": peer(flags.go) }),
   };
-  const rows = new Map<string, Run[]>(Object.keys(jobs).map((name) => [name, []]));
-  for (let run = 0; run <= runs; run++) {
-    for (const [name, args] of Object.entries(jobs)) {
-      const result = await time(args);
-      if (run > 0) rows.get(name)?.push(result);
+}
+
+const median = (list: readonly number[]): number =>
+  list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN;
+
+const widths = [9, 9, 8, 9, 11, 10, 9];
+const heads = ["wall s", "inside s", "cpu s", "x floor", "x deflate", "peak MiB", "loop ms"];
+const tell = (name: string, cells: readonly string[]) =>
+  process.stdout.write(`${name.padEnd(28)}${cells.map((cell, i) => cell.padStart(widths[i] ?? 0)).join("")}\n`);
+
+function row(name: string, runs: readonly Run[], floor: readonly Run[], deflate: readonly Run[]): void {
+  const middle = (key: "seconds" | "inside" | "cpu") => {
+    const known = runs.flatMap((run) => run[key] ?? []);
+    return known.length > 0 ? median(known).toFixed(3) : "-";
+  };
+  const ratio = (to: readonly Run[]) => {
+    const known = runs.flatMap((run, i) => (to[i] ? run.seconds / to[i].seconds : []));
+    return known.length > 0 ? median(known).toFixed(2) : "-";
+  };
+  const held = runs.flatMap((run) => run.held ?? []);
+  tell(name, [
+    middle("seconds"),
+    middle("inside"),
+    middle("cpu"),
+    ratio(floor),
+    ratio(deflate),
+    Math.max(...runs.map((run) => run.rss)).toFixed(0),
+    held.length > 0 ? Math.max(...held).toFixed(1) : "-",
+  ]);
+}
+
+async function compare(folder: string): Promise<void> {
+  const made = writeIds(folder);
+  const { few, all } = flags.guide ? { few: flags.ids ?? "", all: flags.all ?? "" } : made;
+  const guide = flags.guide ?? (await writeGuide(join(folder, "guide.xml.gz"), Number(flags.megabytes), 6));
+  process.stdout.write(`${guide}: ${(statSync(guide).size / 1e6).toFixed(1)} MB gzip\n`);
+  const jobs = Object.entries(jobsOf(folder, guide, few, all)).filter(
+    ([name]) => !flags.only || name === FLOOR || name === DEFLATE || name.includes(flags.only),
+  );
+  const rows = new Map<string, Run[]>(jobs.map(([name]) => [name, []]));
+  for (let round = 0; round <= Number(flags.runs); round++) {
+    for (const [name, command] of jobs) {
+      // Each refresh is a first one.
+      rmSync(join(folder, "data"), { recursive: true, force: true });
+      const run = await time(command);
+      if (round > 0) rows.get(name)?.push(run);
     }
   }
-  const floor = rows.get("gunzip (floor)") ?? [];
-  const deflate = rows.get("one deflate stream, level 6") ?? [];
-  process.stdout.write("job                           wall s    cpu s  x floor  x deflate  peak MiB  loop ms\n");
-  for (const [name, list] of rows) {
-    const ratio = (to: Run[]) => median(list.map((run, i) => run.seconds / (to[i]?.seconds ?? Number.NaN))).toFixed(2);
-    const peak = Math.max(...list.map((run) => run.rss)).toFixed(0);
-    const held = Math.max(...list.map((run) => run.held ?? 0)).toFixed(1);
-    const cells = [
-      median(list.map((run) => run.seconds)).toFixed(3),
-      median(list.map((run) => run.cpu)).toFixed(3),
-      ratio(floor),
-      ratio(deflate),
-      peak,
-      held,
-    ];
-    process.stdout.write(
-      `${name.padEnd(28)}${cells.map((cell, i) => cell.padStart([8, 9, 9, 11, 10, 9][i] ?? 0)).join("")}\n`,
-    );
+  tell("", heads);
+  const floor = rows.get(FLOOR) ?? [];
+  for (const [name, runs] of rows) row(name, runs, floor, rows.get(DEFLATE) ?? []);
+  const ours = rows.get("10 % kept, level 1, worker") ?? [];
+  for (const [name, runs] of rows) {
+    if (!name.startsWith("peer: ") || ours.length === 0) continue;
+    const times = median(runs.map((run, i) => run.seconds / (ours[i]?.seconds ?? Number.NaN)));
+    process.stdout.write(`${name.slice(6)} takes ${times.toFixed(1)} x the time of the merge in a worker\n`);
   }
-} finally {
-  rmSync(folder, { recursive: true });
+}
+
+/** Peak memory must not depend on the size of the guide. */
+async function compareSizes(folder: string): Promise<void> {
+  const few = flags.guide ? (flags.ids ?? "") : writeIds(folder).few;
+  const sizes = [
+    { name: "50 MB", path: flags.small, megabytes: 50 },
+    { name: "1 GB", path: flags.large, megabytes: 1000 },
+  ];
+  for (const { name, path, megabytes } of sizes) {
+    if (path === "none") continue;
+    // A guide of others' ids would keep nothing: it is made with the ids that are made.
+    const own = path === undefined;
+    const guide = path ?? (await writeGuide(join(folder, "sized.xml.gz"), megabytes, 1));
+    const ids = own ? writeIds(folder).few : few;
+    row(`${name}, floor`, [await time(job("floor", guide))], [], []);
+    for (const how of ["merge", "alone"]) {
+      const runs: Run[] = [];
+      for (let round = 0; round < 3; round++) runs.push(await time(job(how, ids, "1", guide)));
+      row(`${name}, ${how === "merge" ? "worker" : how}`, runs, [], []);
+    }
+  }
+}
+
+if (flags.help) process.stdout.write(help);
+else if (flags.guide && !(flags.ids && flags.all)) {
+  process.stderr.write("--guide needs --ids and --all\n");
+  process.exitCode = 2;
+} else {
+  const folder = mkdtempSync(join(tmpdir(), "headend-bench-"));
+  try {
+    await compare(folder);
+    if (!flags.only) await compareSizes(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }

@@ -55,5 +55,13 @@ export function sameBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart: 
   return true;
 }
 
+/** What is looked for, as bytes and as text. */
+export interface Needle extends Buffer {
+  readonly text: string;
+}
+
 /** A needle for `indexOf`: a Buffer is searched for nearly twice as fast as a string. */
-export const needle = (text: string): Buffer => Buffer.from(text, "latin1");
+export const needle = (text: string): Needle => Object.assign(Buffer.from(text, "latin1"), { text });
+
+/** Where `Buffer` is written in JavaScript, text is searched twenty times as fast as bytes are. */
+export const searchesBytes = /\[native code\]/.test(Function.prototype.toString.call(Buffer.prototype.indexOf));

@@ -3,15 +3,23 @@ import { Buffer } from "node:buffer";
 import type { GuideStyle } from "../../types.ts";
 import { escapeText, escapeValue, parseText } from "./text.ts";
 
+const NAME = "<display-name";
+const NAME_END = "</display-name";
+
 /** The texts of a channel element's `display-name`s, without white space around them. */
 export function parseDisplayNames(element: Uint8Array): string[] {
-  const text = Buffer.from(element.buffer, element.byteOffset, element.byteLength)
-    .toString("utf8")
-    .replace(/<!--[\s\S]*?-->/g, "");
+  let text = Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString("utf8");
+  if (text.includes("<!--")) text = text.replace(/<!--[\s\S]*?-->/g, "");
   const names: string[] = [];
-  for (const [, content = ""] of text.matchAll(/<display-name(?:\s[^>]*)?>([\s\S]*?)<\/display-name\s*>/g)) {
-    const name = parseText(content).trim();
+  for (let at = text.indexOf(NAME); at >= 0; at = text.indexOf(NAME, at + 1)) {
+    const tagEnd = text.indexOf(">", at);
+    const end = text.indexOf(NAME_END, tagEnd);
+    if (tagEnd < 0 || end < 0) break;
+    // Neither `<display-names>` nor `<display-name/>`.
+    if (!" \t\r\n>".includes(text.charAt(at + NAME.length)) || text[tagEnd - 1] === "/") continue;
+    const name = parseText(text.slice(tagEnd + 1, end)).trim();
     if (name) names.push(name);
+    at = end;
   }
   return names;
 }

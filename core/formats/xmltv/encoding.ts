@@ -87,7 +87,7 @@ export async function* toUtf8(chunks: AsyncIterable<Uint8Array>): AsyncIterable<
 }
 
 /** Without the last character when it is cut. */
-function wholeCharacters(bytes: Uint8Array): Uint8Array {
+export function wholeCharacters(bytes: Uint8Array): Uint8Array {
   let end = bytes.length;
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] ?? 0;

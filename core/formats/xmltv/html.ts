@@ -26,14 +26,19 @@ const others =
   "nsub 2284 sube 2286 supe 2287 oplus 2295 otimes 2297 perp 22a5 sdot 22c5 lceil 2308 rceil 2309 lfloor 230a " +
   "rfloor 230b lang 2329 rang 232a loz 25ca spades 2660 clubs 2663 hearts 2665 diams 2666";
 
-const entities: ReadonlyMap<string, string> = new Map([
-  ...latin.split(" ").map((name, i): [string, string] => [name, String.fromCharCode(0xa0 + i)]),
-  ...[...others.matchAll(/(\w+) ([0-9a-f]+)/g)].map(([, name = "", code = ""]): [string, string] => {
-    return [name, String.fromCharCode(Number.parseInt(code, 16))];
-  }),
-]);
+const namedCharacters = (): ReadonlyMap<string, string> =>
+  new Map([
+    ...latin.split(" ").map((name, i): [string, string] => [name, String.fromCharCode(0xa0 + i)]),
+    ...[...others.matchAll(/(\w+) ([0-9a-f]+)/g)].map(([, name = "", code = ""]): [string, string] => {
+      return [name, String.fromCharCode(Number.parseInt(code, 16))];
+    }),
+  ]);
+
+/** Made when the first one is met. */
+let entities: ReadonlyMap<string, string> | undefined;
 
 /** The character of an HTML entity's name, or undefined. */
 export function htmlEntity(name: string): string | undefined {
+  entities ??= namedCharacters();
   return entities.get(name);
 }

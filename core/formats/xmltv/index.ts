@@ -4,6 +4,7 @@ export { documentHead, documentTail } from "./document.ts";
 export { detectEncoding, toUtf8 } from "./encoding.ts";
 export { expandEntities } from "./entities.ts";
 export { channelRanks, programmeRanks, sortChildren } from "./order.ts";
+export { isPlain } from "./plain.ts";
 export { formatProgramme, formatProgrammes, parseProgramme } from "./programme.ts";
 export { type Mend, repairElement } from "./repair.ts";
 export { MAX_ELEMENT, type ScanLoss, Scanner, type ScanSink } from "./scanner.ts";

@@ -1,6 +1,6 @@
 // Looks for tags outside comments, CDATA sections and processing instructions, each looked up once and remembered.
 import type { Buffer } from "node:buffer";
-import { BANG, DASH, GT, isSpace, needle, SLASH } from "./bytes.ts";
+import { BANG, DASH, GT, isSpace, type Needle, needle, SLASH, searchesBytes } from "./bytes.ts";
 
 const DECLARATION = needle("<!");
 const INSTRUCTION = needle("<?");
@@ -11,24 +11,32 @@ const DECLARATION_CLOSER = needle(">");
 /** An instruction or declaration that is longer than this is taken for a stray `<?` or `<!`. */
 const MAX_SHORT = 1 << 16;
 
-const endsName = (byte: number | undefined): boolean =>
+export const endsName = (byte: number | undefined): boolean =>
   byte === GT || byte === SLASH || (byte !== undefined && isSpace(byte));
 
-/** Where the markup that may hide tags starts in one buffer: each `<!` and `<?`, looked up once for all. */
+/** One buffer, and where the markup that may hide tags starts in it: each `<!` and `<?`, looked up once for all. */
 export class Hidden {
   starts = new Int32Array(64);
   count = 0;
+  #bytes: Buffer = needle("");
+  #text = "";
 
   reset(bytes: Buffer): void {
+    this.#bytes = bytes;
+    if (!searchesBytes) this.#text = bytes.toString("latin1");
     this.count = 0;
-    let declaration = bytes.indexOf(DECLARATION);
-    let instruction = bytes.indexOf(INSTRUCTION);
+    let declaration = this.indexOf(DECLARATION, 0);
+    let instruction = this.indexOf(INSTRUCTION, 0);
     while (declaration >= 0 || instruction >= 0) {
       const first = instruction < 0 || (declaration >= 0 && declaration < instruction);
       this.#add(first ? declaration : instruction);
-      if (first) declaration = bytes.indexOf(DECLARATION, declaration + 2);
-      else instruction = bytes.indexOf(INSTRUCTION, instruction + 2);
+      if (first) declaration = this.indexOf(DECLARATION, declaration + 2);
+      else instruction = this.indexOf(INSTRUCTION, instruction + 2);
     }
+  }
+
+  indexOf(needle: Needle, from: number): number {
+    return searchesBytes ? this.#bytes.indexOf(needle, from) : this.#text.indexOf(needle.text, from);
   }
 
   #add(start: number): void {
@@ -70,7 +78,7 @@ export class Markup {
   }
 
   /** What closes the markup that starts with `<!` or `<?` here. */
-  closer(at: number): Buffer {
+  closer(at: number): Needle {
     const bytes = this.#bytes;
     if (bytes[at + 1] !== BANG) return INSTRUCTION_CLOSER;
     if (bytes[at + 2] === DASH && bytes[at + 3] === DASH) return COMMENT_CLOSER;
@@ -97,8 +105,14 @@ export class Markup {
     return hidden < 0 || hidden >= to;
   }
 
+  /** Up to where from here on there is no markup that could hide tags. */
+  plainUntil(from: number): number {
+    const hidden = this.#hiddenAt(from);
+    return hidden < 0 ? this.#bytes.length : hidden;
+  }
+
   /** The offset after the next such end tag before `bound`, or -1; a tag without its `>` ends where it should stand. */
-  endOf(tag: Buffer, from: number, bound: number): number {
+  endOf(tag: Needle, from: number, bound: number): number {
     const found = this.find(tag, from, bound);
     if (found < 0) return -1;
     let close = found + tag.length;
@@ -112,12 +126,12 @@ export class Markup {
    * The next such tag at or after `from` and before `bound`, outside of what hides it; -1 when there is none in the buffer,
    * or none that is not hidden by something whose end is not there.
    */
-  find(tag: Buffer, from: number, bound: number): number {
+  find(tag: Needle, from: number, bound: number): number {
     const bytes = this.#bytes;
     let at = from;
     let found = -1;
     for (;;) {
-      if (found < at) found = bytes.indexOf(tag, at);
+      if (found < at) found = this.#hidden.indexOf(tag, at);
       if (found < 0 || found >= bound) return -1;
       const hidden = this.#hiddenAt(at);
       if (hidden < 0 || found < hidden) {
@@ -146,7 +160,7 @@ export class Markup {
   /** The offset after the markup that starts with `<!` or `<?` here, or -1 when its end is not in the buffer. */
   after(at: number): number {
     const closer = this.closer(at);
-    const found = this.#bytes.indexOf(closer, at + (closer === COMMENT_CLOSER ? 4 : 2));
+    const found = this.#hidden.indexOf(closer, at + (closer === COMMENT_CLOSER ? 4 : 2));
     const reached = found < 0 ? this.#bytes.length : found;
     if (!this.isLong(closer) && reached - at > MAX_SHORT) return at + 2;
     return found < 0 ? -1 : found + closer.length;

@@ -1,8 +1,9 @@
 // Finds the `channel` and `programme` elements of a UTF-8 XMLTV document in chunks, without reading what is inside them.
 import { Buffer } from "node:buffer";
-import { BANG, LT, needle, QUERY, SLASH } from "./bytes.ts";
-import { Hidden, Markup } from "./markup.ts";
-import { type Places, Run, readStartTag } from "./start-tag.ts";
+import { BANG, LT, type Needle, needle, QUERY, SLASH } from "./bytes.ts";
+import { Carry } from "./carry.ts";
+import { endsName, Hidden, Markup } from "./markup.ts";
+import { Found, ID_PREFIX, Run, readStartTag } from "./start-tag.ts";
 
 /** What the scanner met that a strict parser would stop at, or that no one could hold. */
 export type ScanLoss = "element too large" | "element not closed" | "comment not closed";
@@ -11,6 +12,8 @@ export type ScanLoss = "element too large" | "element not closed" | "comment not
 export interface ScanSink {
   channel(scanner: Scanner): void;
   programme(scanner: Scanner): void;
+  /** How many more of a run there were, after `skipRun`. */
+  skipped?(count: number): void;
   lost(reason: ScanLoss): void;
 }
 
@@ -38,28 +41,18 @@ const UNKNOWN = -2;
  * for await (const chunk of chunks) scanner.push(chunk);
  * scanner.finish();
  */
-export class Scanner implements Places {
-  /** The bytes of the element: `bytes[start, end)`; valid during a call of the sink. */
-  bytes: Buffer = Buffer.alloc(0);
-  start = 0;
-  end = 0;
-  /** The times only after `readTimes()`. */
-  idStart = -1;
-  idEnd = -1;
-  fromStart = -1;
-  fromEnd = -1;
-  toStart = -1;
-  toEnd = -1;
+export class Scanner extends Found {
   /** True when the programme's id is the same text as the id of the programme before it: programmes come in runs. */
   repeated = false;
+  /** Set by a sink during the call: programmes after this one with the same id are counted, and not told one by one. */
+  skipRun = false;
   /** True when a `<tv` root has been met. */
   rooted = false;
 
   readonly #sink: ScanSink;
-  #carry: Buffer = Buffer.alloc(1 << 16);
-  #carried = 0;
+  readonly #carry = new Carry();
   /** What a comment or an oversized element ends with, while that is being waited for. */
-  #seek: Buffer | undefined;
+  #seek: Needle | undefined;
   /** Each looks ahead at its own pace, and none may go back: for the next programme, the next channel, and within an element. */
   readonly #hidden = new Hidden();
   readonly #programmes = new Markup(this.#hidden);
@@ -70,56 +63,43 @@ export class Scanner implements Places {
   #nextProgramme = UNKNOWN;
   #nextChannel = UNKNOWN;
   readonly #run = new Run();
+  /** Does the programme's tag look like the one before? */
+  #alike = false;
 
   constructor(sink: ScanSink) {
+    super();
     this.#sink = sink;
   }
 
   /** Takes the next bytes of the document. They are read before the call returns, and may be reused after it. */
   push(chunk: Uint8Array): void {
+    const carry = this.#carry;
     let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     // Only the element that straddles the cut is copied; the rest of the chunk is scanned where it lies.
-    let take = Math.max(4096, this.#carried);
-    while (this.#carried > 0 && bytes.length > 0) {
-      const had = this.#carried;
+    let take = Math.max(4096, carry.size);
+    while (carry.size > 0 && bytes.length > 0) {
+      const had = carry.size;
       const added = Math.min(take, bytes.length);
-      this.#keep(bytes.subarray(0, added));
-      const used = this.#scan(this.#carry.subarray(0, this.#carried), had);
+      carry.add(bytes.subarray(0, added));
+      const used = this.#scan(carry.bytes(), had);
       if (used >= had) {
-        this.#carried = 0;
+        carry.size = 0;
         bytes = bytes.subarray(used - had);
         break;
       }
-      this.#drop(used);
+      carry.drop(used);
       bytes = bytes.subarray(added);
       take *= 4;
     }
     if (bytes.length === 0) return;
-    const used = this.#scan(bytes, bytes.length);
-    if (used < bytes.length) this.#keep(bytes.subarray(used));
+    carry.add(bytes.subarray(this.#scan(bytes, bytes.length)));
   }
 
   /** The document has ended: what is unfinished is taken as it is. */
   finish(): void {
     this.#final = true;
-    this.#scan(this.#carry.subarray(0, this.#carried), this.#carried);
-    this.#carried = 0;
-  }
-
-  #keep(bytes: Buffer): void {
-    const size = this.#carried + bytes.length;
-    if (size > this.#carry.length) {
-      const grown = Buffer.alloc(Math.max(size, this.#carry.length * 2));
-      this.#carry.copy(grown, 0, 0, this.#carried);
-      this.#carry = grown;
-    }
-    bytes.copy(this.#carry, this.#carried);
-    this.#carried = size;
-  }
-
-  #drop(used: number): void {
-    this.#carry.copyWithin(0, used, this.#carried);
-    this.#carried -= used;
+    this.#scan(this.#carry.bytes(), this.#carry.size);
+    this.#carry.size = 0;
   }
 
   /** Scans from an element boundary; stops at the first boundary at or after `enough`. Returns how far it came. */
@@ -127,15 +107,13 @@ export class Scanner implements Places {
     const size = bytes.length;
     const markup = this.#inside;
     this.#hidden.reset(bytes);
-    this.#programmes.reset(bytes);
-    this.#channels.reset(bytes);
-    markup.reset(bytes);
+    for (const each of [this.#programmes, this.#channels, markup]) each.reset(bytes);
     this.bytes = bytes;
     this.#nextProgramme = this.#nextChannel = UNKNOWN;
     let at = 0;
     while (at < enough) {
       if (this.#seek) {
-        const found = bytes.indexOf(this.#seek, at);
+        const found = this.#hidden.indexOf(this.#seek, at);
         if (found < 0) return this.#final ? size : Math.max(at, size - this.#seek.length + 1);
         at = found + this.#seek.length;
         this.#seek = undefined;
@@ -150,7 +128,8 @@ export class Scanner implements Places {
       if (second === BANG || second === QUERY) {
         next = this.#skipBetween(at);
       } else if (at === this.#nextProgramme || markup.isTag(PROGRAMME, at)) {
-        next = this.#programme(at);
+        next = this.#follow(at, enough);
+        if (next === at) next = this.#programme(at);
       } else if (markup.isTag(CHANNEL, at)) {
         next = this.#channel(at);
       } else {
@@ -186,20 +165,50 @@ export class Scanner implements Places {
     return size - closer.length + 1;
   }
 
+  /**
+   * Programmes as nearly all are: the tag looks like the one before as far as its id, so that it need not be read; the end
+   * tag stands right before the next programme; and nothing hides tags. Returns where the first other one starts.
+   */
+  #follow(from: number, enough: number): number {
+    const { bytes } = this;
+    const run = this.#run;
+    const bound = this.#inside.plainUntil(from);
+    let count = 0;
+    let at = from;
+    while (at < enough && run.id.length > 0) {
+      const next = this.#hidden.indexOf(PROGRAMME, at + PROGRAMME.length);
+      if (next < 0 || next > bound || next - at > NEAR || !endsName(bytes[next + PROGRAMME.length])) break;
+      const end = this.#inside.endBefore(PROGRAMME_END, next);
+      this.repeated = run.repeats(bytes, at);
+      if (!this.repeated) {
+        if (!run.begins(bytes, at, end)) break;
+        if (count > 0) this.#sink.skipped?.(count);
+        count = 0;
+        this.skipRun = false;
+      }
+      this.idStart = at + run.offset + ID_PREFIX.length;
+      this.idEnd = at + run.offset + run.id.length - 1;
+      if (end <= this.idEnd) break;
+      if (this.skipRun) count++;
+      else {
+        this.#alike = true;
+        this.start = at;
+        this.end = end;
+        this.#sink.programme(this);
+      }
+      at = next;
+    }
+    if (at > from) this.#nextProgramme = at;
+    if (count > 0) this.#sink.skipped?.(count);
+    return at;
+  }
+
   #programme(at: number): number {
     const { bytes } = this;
     const from = at + PROGRAMME.length;
     const next = this.#programmeAfter(from);
     const bound = next < 0 ? bytes.length : next;
-    // Nearly always the tag looks like the one before, as far as its id, so that it need not be read.
     this.repeated = false;
-    if (next >= 0 && bound - at <= NEAR && this.#run.repeats(bytes, at, this)) {
-      const end = this.#inside.endBefore(PROGRAMME_END, bound);
-      if (end > this.idEnd && this.#inside.plain(from, bound)) {
-        this.repeated = true;
-        return this.#tell(at, end, true);
-      }
-    }
     const tagEnd = readStartTag(bytes, from, bound, this);
     if (tagEnd < 0) return next < 0 && !this.#final ? -1 : this.#unclosed(at, bound, true);
     if (bytes[tagEnd - 2] === SLASH) return this.#empty(at, from, tagEnd, true);
@@ -244,7 +253,7 @@ export class Scanner implements Places {
 
   /** Reads `fromStart` and `toStart`; for sinks that want them, once they know that they want the programme. */
   readTimes(): void {
-    if (this.repeated && this.#run.repeatsTimes(this.bytes, this.start, this)) return;
+    if (this.#alike && this.#run.repeatsTimes(this.bytes, this.start, this)) return;
     readStartTag(this.bytes, this.start + PROGRAMME.length, this.end, this);
     this.#run.rememberTimes(this.start, this);
   }
@@ -273,18 +282,19 @@ export class Scanner implements Places {
 
   #found(start: number, end: number, programme: boolean, tagEnd = 0): number {
     // A quote that is not closed has swallowed the end tag: what was read beyond it is not the element's.
-    if (end < tagEnd) {
-      readStartTag(this.bytes, start + (programme ? PROGRAMME : CHANNEL).length, end, this);
-    }
-    if (programme) this.repeated = this.#run.remember(this.bytes, start, this);
-    return this.#tell(start, end, programme);
-  }
-
-  #tell(start: number, end: number, programme: boolean): number {
+    if (end < tagEnd) readStartTag(this.bytes, start + (programme ? PROGRAMME : CHANNEL).length, end, this);
+    this.#alike = false;
     this.start = start;
     this.end = end;
-    if (programme) this.#sink.programme(this);
-    else this.#sink.channel(this);
+    if (programme) {
+      this.repeated = this.#run.remember(this.bytes, start, this);
+      if (!this.repeated) this.skipRun = false;
+      this.#sink.programme(this);
+    } else {
+      // It may be about the run's own channel.
+      this.skipRun = false;
+      this.#sink.channel(this);
+    }
     return end;
   }
 }

@@ -55,6 +55,7 @@ export function unescapeValue(raw: string): string {
 
 /** The text of an element that has no elements in it: references and CDATA sections read. */
 export function parseText(content: string): string {
+  if (!content.includes("&") && !content.includes("<")) return content;
   return content
     .split(/<!\[CDATA\[([\s\S]*?)\]\]>/)
     .map((part, i) =>

@@ -43,6 +43,22 @@ describe("openDecompressed()", () => {
     assert.deepEqual(await read(new Uint8Array()), { content: Buffer.alloc(0), code: "" });
   });
 
+  test("gives the same when chunks do not last, which it then frees", async () => {
+    const large = Buffer.concat(Array.from({ length: 20 }, () => text));
+    const path = join(folder, "file");
+    for (const pack of [gzipSync, zstdCompressSync, (bytes: Buffer) => bytes]) {
+      const packed = pack(large);
+      assert.deepEqual(await read(packed, { fleeting: true }), { content: large, code: "" });
+      const lasting: Uint8Array[] = [];
+      for await (const chunk of openDecompressed(path)) lasting.push(chunk);
+      assert.ok(Buffer.concat(lasting).equals(large));
+      const fleeting: Uint8Array[] = [];
+      for await (const chunk of openDecompressed(path, { fleeting: true })) fleeting.push(chunk);
+      if (packed !== large) assert.ok(fleeting.some((chunk) => chunk.length === 0));
+    }
+    assert.deepEqual(await read(xz, { fleeting: true }), { content: Buffer.from("headend\n".repeat(40)), code: "" });
+  });
+
   test("reads several gzip members as one, and passes over what is not gzip after them", async () => {
     const members = Buffer.concat([gzipSync(text.subarray(0, 1000)), gzipSync(text.subarray(1000))]);
     assert.deepEqual(await read(members), { content: text, code: "" });

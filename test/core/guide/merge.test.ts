@@ -16,6 +16,37 @@ const second = tv(channel("italia1"), channel("Other"), programme("italia1", noo
 const targets = [target("Italia 1"), target("Solo"), target("Other")];
 
 describe("merge()", () => {
+  test("gives the same in a worker and without one", async () => {
+    const texts: string[] = [];
+    for (const apart of [true, false]) {
+      await withRig(
+        async ({ source, merge, text }) => {
+          const guide = await source("a", tv(channel("one"), programme("one", 0, "A"), programme("two", 0, "B")));
+          const report = await merge([target("one")], [guide]);
+          texts.push(JSON.stringify({ ...report, seconds: 0 }), await text());
+        },
+        {},
+        apart,
+      );
+    }
+    assert.deepEqual(texts.slice(2), texts.slice(0, 2));
+    assert.match(texts[1] ?? "", /<title>A</);
+  });
+
+  test("says why it could not be done, also without a worker", () =>
+    withRig(
+      async ({ folder, guide }) => {
+        const gone = { name: "gone", instance: "m3u", path: `${folder}/gone.xml`, digest: "1" };
+        const controller = new AbortController();
+        controller.abort(new Error("enough"));
+        await assert.rejects(guide.merge([target("one")], [gone], controller.signal), /enough/);
+        const report = await guide.merge([target("one")], [gone], new AbortController().signal);
+        assert.match(report.sources[0]?.error ?? "", /no such file/i);
+      },
+      {},
+      false,
+    ));
+
   test("gives a channel to the first source that has it, and drops the other's programmes", () =>
     withRig(async ({ source, merge, titles, read }) => {
       const report = await merge(targets, [await source("one", first), await source("two", second)]);

@@ -96,15 +96,19 @@ export interface Rig {
   titles(query?: { instance?: string; style?: GuideStyle }): Promise<string[]>;
 }
 
-/** Runs with a fresh rig and takes it away afterwards. */
-export async function withRig(run: (rig: Rig) => Promise<void>, settings: Partial<GuideSettings> = {}): Promise<void> {
+/** Runs with a fresh rig and takes it away afterwards. Merges are done in a worker, if `apart`. */
+export async function withRig(
+  run: (rig: Rig) => Promise<void>,
+  settings: Partial<GuideSettings> = {},
+  apart = true,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "headend-guide-"));
   const clock = createTestClock();
   const guide = createGuide({
     folder: join(folder, "guide"),
     clock,
     log,
-    worker,
+    ...(apart && { worker }),
     settings: { match: "name", repair: [], ...settings },
   });
   const text: Rig["text"] = async (query) => {

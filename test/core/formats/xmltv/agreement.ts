@@ -1,8 +1,16 @@
 // What the scanner and `sax` each find in a document, in a form that can be compared; and what must hold of any bytes.
 import assert from "node:assert/strict";
-import type { Buffer } from "node:buffer";
+import { type Buffer, isUtf8 } from "node:buffer";
 import sax from "sax";
-import { MAX_ELEMENT, Scanner, unescapeValue } from "../../../../core/formats/xmltv/index.ts";
+import {
+  channelRanks,
+  isPlain,
+  MAX_ELEMENT,
+  programmeRanks,
+  Scanner,
+  unescapeValue,
+  Verifier,
+} from "../../../../core/formats/xmltv/index.ts";
 import { Fitter } from "../../../../core/guide/elements.ts";
 
 /** One element: its kind, the values that matter, and its text. */
@@ -85,6 +93,7 @@ export function seenByScanner(chunks: Iterable<Uint8Array>): { seen: Seen[]; los
       scanner.readTimes();
     }
     assert.ok(scanner.end - scanner.start <= MAX_ELEMENT * 2 && scanner.start < scanner.end);
+    checkPlain(scanner, programme);
     const fit = fitter.fit(scanner, programme);
     if (!fit) return;
     const value = (from: number, to: number) =>
@@ -109,6 +118,33 @@ export function seenByScanner(chunks: Iterable<Uint8Array>): { seen: Seen[]; los
   return { seen, lost, output };
 }
 
+/** What passes at a glance must pass when it is looked at closely. */
+function checkPlain({ bytes, start, end }: Scanner, programme: boolean): void {
+  const ranks = programme ? programmeRanks : channelRanks;
+  if (!isUtf8(bytes.subarray(start, end)) || !isPlain(bytes, start, end, ranks)) return;
+  const verifier = new Verifier();
+  assert.ok(verifier.verify(bytes, start, end, ranks) && !verifier.misordered && verifier.end === end);
+}
+
+/** How many programmes there are, told one by one or counted as far as may be. */
+function countProgrammes(chunks: Iterable<Uint8Array>, skipRuns: boolean): number {
+  let count = 0;
+  const scanner = new Scanner({
+    channel: () => {},
+    programme: (s) => {
+      count++;
+      s.skipRun = skipRuns;
+    },
+    skipped: (more) => {
+      count += more;
+    },
+    lost: () => {},
+  });
+  for (const chunk of chunks) scanner.push(chunk);
+  scanner.finish();
+  return count;
+}
+
 /** Everything that must hold of a well-formed document. */
 export function checkWellFormed(document: string, chunks: Iterable<Uint8Array>): void {
   const { seen, lost } = seenByScanner(chunks);
@@ -119,8 +155,9 @@ export function checkWellFormed(document: string, chunks: Iterable<Uint8Array>):
 
 /** Everything that must hold of any bytes: output is well-formed, and does not depend on where the chunks are cut. */
 export function checkAny(bytes: Buffer, chunks: Iterable<Uint8Array>): void {
+  const pieces = [...chunks];
   const whole = seenByScanner([bytes]);
-  const pieces = seenByScanner(chunks);
-  assert.deepEqual(pieces, whole);
+  assert.deepEqual(seenByScanner(pieces), whole);
   parseTree(`<tv>${whole.output}</tv>`);
+  assert.equal(countProgrammes(pieces, true), countProgrammes([bytes], false));
 }
