@@ -19,18 +19,21 @@ import type { Environment } from "./config/substitute.ts";
 import { HeadendError } from "./errors.ts";
 import { createOriginLimiter } from "./fetch/index.ts";
 import { createGuide } from "./guide/index.ts";
+import type { Hub } from "./hub/index.ts";
 import { createLineup } from "./lineup/index.ts";
 import { createStore } from "./lineup/store.ts";
 import { createLoader, type Loader } from "./loader.ts";
 import { lockFolder } from "./lock.ts";
 import { createLog, type Log } from "./log.ts";
 import { guideSettings } from "./merging.ts";
-import type { Plugin } from "./plugin.ts";
+import type { Clock, Plugin } from "./plugin.ts";
 import { reasonOf } from "./reason.ts";
+import { redact } from "./redact.ts";
 import { diskReason } from "./replacement.ts";
 import { importFile } from "./runtime/modules.ts";
-import { createServer, type Server } from "./server/index.ts";
+import { type ConfigRefusal, createServer, type Server } from "./server/index.ts";
 import { createHeadend } from "./status.ts";
+import { createStreams } from "./streams.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions, type Wanted } from "./supervisor.ts";
 import { userAgent } from "./version.ts";
 
@@ -40,14 +43,19 @@ export interface Setting {
   readonly env: Environment;
   readonly cwd: string;
   readonly builtins: readonly Plugin[];
-  /** The guide's worker. */
-  readonly worker: URL;
+  /** The guide's worker; undefined where merges may hold up everything else. */
+  readonly worker: URL | undefined;
+  /** Shown to viewers while no upstream of a channel works. */
+  slate?(clock: Clock, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
 export interface Assembly {
   readonly log: Log;
   readonly server: Server;
   readonly supervisor: Supervisor;
+  readonly hub: Hub;
+  /** Says in the status that the config file as it is now is refused, and why; undefined: it is in force. */
+  refuseConfig(sentence: string | undefined): void;
   /** Stops everything and gives the data folder back. */
   close(): Promise<void>;
 }
@@ -100,11 +108,14 @@ export function outliveStrays(log: Log): void {
 export async function assemble(
   setting: Setting,
   config: Config,
-  extra: Pick<SupervisorOptions, "schedule" | "progress" | "refreshed">,
+  {
+    writeLog,
+    ...extra
+  }: Pick<SupervisorOptions, "schedule" | "progress" | "refreshed"> & { readonly writeLog?: (line: string) => void },
 ): Promise<Assembly> {
   const { settings } = wantedOf(config);
   const clock = systemClock;
-  const log = createLog({ ...settings.log, clock });
+  const log = createLog({ ...settings.log, clock, ...(writeLog && { write: writeLog }) });
   const data = settings.data;
   const lock = await lockFolder(data);
   if (lock.unwritable) log.error(`${lock.unwritable.message}; what it holds is served until it can`);
@@ -122,20 +133,38 @@ export async function assemble(
     folder: join(data, "guide"),
     clock,
     log: log.child("guide"),
-    worker: setting.worker,
+    ...(setting.worker && { worker: setting.worker }),
     settings: guideSettings(settings.guide),
   });
   await guide
     .restore()
     .catch((error) => log.error(`the last good guide could not be put in order: ${diskReason(error)}`));
-  const headend = createHeadend({ lineup, guide, clock, supervisor: () => supervisor });
-  const server = createServer({ headend, ...settings, log: log.child("server"), clock });
+  let refusal: ConfigRefusal | undefined;
+  const headend = createHeadend({ lineup, guide, clock, supervisor: () => supervisor, refusal: () => refusal });
+  const streams = createStreams({
+    clock,
+    log: log.child("hub"),
+    lineup,
+    guide,
+    instance: (name) => supervisor.instances.get(name),
+    instances: () => supervisor.instances.values(),
+    slate: setting.slate,
+    settings: () => supervisor.settings.streams,
+    folder: join(data, "timeshift"),
+  });
+  const { hub } = streams;
+  const server = createServer({ ...settings, headend, streams, log: log.child("server"), clock });
   const supervisor = createSupervisor({
     shared: {
       clock,
       lineup,
       guide,
       data,
+      hub,
+      ffmpeg: {
+        ...(settings.streams.ffmpeg === undefined ? {} : { path: settings.streams.ffmpeg }),
+        ...(setting.env.FFMPEG_PATH ? { environment: setting.env.FFMPEG_PATH } : {}),
+      },
       limiter: createOriginLimiter(),
       configFolder: config.file ? dirname(config.file) : setting.cwd,
       userAgent,
@@ -151,13 +180,21 @@ export async function assemble(
       if ("config" in checked) return checked.config;
       throw new HeadendError("config.usage", { reason: checked.problems.map(formatProblem).join("; ") });
     },
+    endStreams: (name) => hub.stop(name),
     ...extra,
   });
   return {
     log,
     server,
     supervisor,
+    hub,
+    refuseConfig(sentence) {
+      // It is refused since it was first so.
+      const since = refusal?.since ?? new Date(clock.now()).toISOString();
+      refusal = sentence === undefined ? undefined : { sentence: redact(sentence), since };
+    },
     async close() {
+      await streams.close();
       await supervisor.stop();
       await Promise.all([guide.close(), lineup.close()]);
       lock.release();

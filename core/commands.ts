@@ -49,7 +49,13 @@ export async function runRefresh(setting: Setting): Promise<number> {
   const config = await readWanted(setting);
   for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
   const progress = createProgress(process.stderr, systemClock);
-  const { log, supervisor, close } = await assemble(setting, config, { schedule: false, progress: progress.merge });
+  // Nobody is being served: the guide need not be merged out of the way.
+  const alone = { ...setting, worker: undefined };
+  const { log, supervisor, close } = await assemble(alone, config, {
+    schedule: false,
+    progress: progress.merge,
+    writeLog: progress.write,
+  });
   outliveStrays(log);
   const refreshed = supervisor.apply(wantedOf(config)).then(() => supervisor.refreshAll());
   const code = await Promise.race([refreshed, signalled()]);

@@ -26,26 +26,45 @@ export function expectContribution(given: unknown): Contribution {
   throw new TypeError(`setup() gave ${tell(given)}; expected an object with what the plugin contributes`);
 }
 
-/** The channels as they come. @throws TypeError for what is none; HeadendError `instance.endless` */
-export async function* expectChannels(given: AsyncIterable<Channel>): AsyncGenerator<Channel> {
+/** The channels as they come, in lists. @throws TypeError for what is none; HeadendError `instance.endless` */
+export async function* expectChannels(
+  given: AsyncIterable<Channel | readonly Channel[]>,
+): AsyncGenerator<readonly Channel[]> {
   let count = 0;
-  for await (const channel of given) {
-    if (typeof channel !== "object" || channel === null)
-      throw new TypeError(`channels() gave ${tell(channel)}; expected channels`);
-    if (typeof channel.name !== "string") throw wrong("name", channel.name, "a string");
-    for (const key of texts) {
-      if (channel[key] !== undefined && typeof channel[key] !== "string") throw wrong(key, channel[key], "a string");
-    }
-    if (channel.groups !== undefined && !Array.isArray(channel.groups)) throw wrong("groups", channel.groups, "a list");
-    if (channel.guideShift !== undefined && !Number.isFinite(channel.guideShift))
-      throw wrong("guideShift", channel.guideShift, "milliseconds");
-    for (const key of records) {
-      const value = channel[key];
-      if (value !== undefined && (typeof value !== "object" || value === null)) throw wrong(key, value, "an object");
-    }
-    if (++count > most) throw new HeadendError("instance.endless", { limit: most.toLocaleString("en-GB") });
-    yield channel;
+  for await (const one of given) {
+    const list = Array.isArray(one) ? (one as readonly Channel[]) : [one as Channel];
+    for (const channel of list) expectChannel(channel);
+    count += list.length;
+    if (count > most) throw new HeadendError("instance.endless", { limit: most.toLocaleString("en-GB") });
+    yield list;
   }
+}
+
+function expectChannel(channel: Channel): void {
+  if (typeof channel !== "object" || channel === null)
+    throw new TypeError(`channels() gave ${tell(channel)}; expected channels`);
+  if (typeof channel.name !== "string") throw wrong("name", channel.name, "a string");
+  // Each by its name: this is done for every channel of every refresh.
+  const { id, url, guideId, guideName, number, logo, headers, catchup, properties, attributes } = channel;
+  if (!isText(id) || !isText(url) || !isText(guideId) || !isText(guideName) || !isText(number) || !isText(logo)) {
+    for (const key of texts) if (!isText(channel[key])) throw wrong(key, channel[key], "a string");
+  }
+  if (channel.groups !== undefined && !Array.isArray(channel.groups)) throw wrong("groups", channel.groups, "a list");
+  if (channel.guideShift !== undefined && !Number.isFinite(channel.guideShift))
+    throw wrong("guideShift", channel.guideShift, "milliseconds");
+  if (channel.timeshift !== undefined && !Number.isFinite(channel.timeshift))
+    throw wrong("timeshift", channel.timeshift, "milliseconds");
+  if (!isRecord(headers) || !isRecord(catchup) || !isRecord(properties) || !isRecord(attributes)) {
+    for (const key of records) if (!isRecord(channel[key])) throw wrong(key, channel[key], "an object");
+  }
+}
+
+function isText(value: unknown): boolean {
+  return value === undefined || typeof value === "string";
+}
+
+function isRecord(value: unknown): boolean {
+  return value === undefined || (typeof value === "object" && value !== null);
 }
 
 /** @throws TypeError when it is no list */

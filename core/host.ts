@@ -3,13 +3,17 @@ import { join } from "node:path";
 import { createCache } from "./cache.ts";
 import { createFetch, type InstanceFetch, type OriginLimiter } from "./fetch/index.ts";
 import { createDocumentStore, type DocumentStore } from "./fetch/store.ts";
-import type { Clock, Guide, Host, Lineup, Logger } from "./plugin.ts";
+import type { HlsSession } from "./hub/index.ts";
+import type { Clock, Dial, Guide, HlsSource, Host, Lineup, Logger, StreamHub } from "./plugin.ts";
+import type { FfmpegSettings } from "./transport/context.ts";
 
 /** What all hosts share. */
 export interface HostShared {
   readonly clock: Clock;
   readonly lineup: Lineup;
   readonly guide: Guide;
+  readonly hub: StreamHub;
+  readonly ffmpeg: FfmpegSettings;
   readonly limiter: OriginLimiter;
   /** The data folder. */
   readonly data: string;
@@ -22,15 +26,26 @@ export interface HostShared {
 /** A host with the parts of it that only core may use. */
 export interface InstanceHost extends Host {
   readonly fetch: InstanceFetch;
+  /** Makes a session of an HLS upstream, for one stream. */
+  openHls(source: HlsSource, signal: AbortSignal, start: "live" | "beginning"): Promise<HlsSession>;
   /** For what the plugin brings itself: kept as documents are, written only when it changed. */
   readonly brought: DocumentStore;
   /** Bytes of documents received so far. */
   received(): number;
 }
 
-export function createHost(name: string, log: Logger, signal: AbortSignal, shared: HostShared): InstanceHost {
+export interface HostOptions {
+  readonly name: string;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** The network interface for its multicast. */
+  readonly interface?: string;
+}
+
+export function createHost(o: HostOptions, shared: HostShared): InstanceHost {
+  const { name, log, signal } = o;
   const folder = join(shared.data, "instances", name);
-  const { clock, lineup, guide, limiter, configFolder, userAgent } = shared;
+  const { clock, lineup, guide, hub, ffmpeg, limiter, configFolder, userAgent } = shared;
   const plain = createFetch({
     name,
     folder: join(folder, "documents"),
@@ -51,6 +66,13 @@ export function createHost(name: string, log: Logger, signal: AbortSignal, share
     ...plain,
     document,
   });
+  // Loaded when the first address is dialled: nothing else needs it.
+  let dialling: Promise<Dial> | undefined;
+  const context = { fetch, clock, log, signal, ffmpeg, ...(o.interface ? { interface: o.interface } : {}) };
+  const dial: Dial = async (url, options) => {
+    dialling ??= import("./transport/dial.ts").then(({ createDial }) => createDial(context));
+    return (await dialling)(url, options);
+  };
   return {
     name,
     log,
@@ -58,6 +80,15 @@ export function createHost(name: string, log: Logger, signal: AbortSignal, share
     signal,
     lineup,
     guide,
+    hub,
+    dial,
+    async openHls(source, signal, start) {
+      const [{ createHlsSession }, { remuxToTs }] = await Promise.all([
+        import("./transport/hls/index.ts"),
+        import("./transport/ffmpeg.ts"),
+      ]);
+      return createHlsSession({ source, start, fetch, clock, log, signal, remux: remuxToTs(context) });
+    },
     cache: createCache(join(folder, "cache")),
     brought: createDocumentStore(join(folder, "brought"), log),
     received: () => received,

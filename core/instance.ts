@@ -1,18 +1,20 @@
 // One instance of a plugin: its setup, its refreshes and jobs, its state, its end.
 import type { AnyElysia } from "elysia";
+import { createBounded } from "./bounded.ts";
 import type { InstanceConfig } from "./config/index.ts";
 import { expectChannels, expectContribution, expectSources } from "./contribution.ts";
 import { HeadendError } from "./errors.ts";
 import { formatDuration } from "./formats/duration.ts";
 import { collectSources, type GuideInput } from "./guide-sources.ts";
 import type { InstanceHost } from "./host.ts";
+import type { InstanceOpener } from "./hub/candidates.ts";
 import type { LineupKeeper, UpdateResult } from "./lineup/index.ts";
 import type { NumberRange } from "./lineup/numbers.ts";
 import type { Rules } from "./lineup/rules.ts";
-import type { Contribution, Plugin } from "./plugin.ts";
+import type { Contribution, Output, Plugin } from "./plugin.ts";
 import { reasonOf } from "./reason.ts";
 import { backoff, jitter, type Loop, startLoop } from "./schedule.ts";
-import type { Health, Span, State } from "./types.ts";
+import type { Channel, Health, Span, State } from "./types.ts";
 
 /** What one refresh did. */
 export interface RefreshResult {
@@ -59,6 +61,9 @@ export interface Instance {
   readonly channels: number;
   readonly inputs: readonly GuideInput[];
   readonly last: RefreshResult | undefined;
+  /** How its upstreams are opened; absent while it is not running. */
+  readonly opener: InstanceOpener | undefined;
+  readonly outputs: Readonly<Record<string, Output>>;
   /** Sets up and starts refreshing; resolves with the plugin's routes. @throws when the plugin refuses. */
   start(schedule: boolean): Promise<AnyElysia | undefined>;
   /** A refresh now; joins none that is running but follows it. */
@@ -75,6 +80,7 @@ export function createInstance(o: InstanceOptions): Instance {
   const { clock, log } = host;
   const signal = controller.signal;
   let contribution: Contribution = {};
+  const bounded = createBounded(clock, signal);
   let state: State = "starting";
   let sentence = "setting up";
   let lastSuccess: number | undefined;
@@ -96,7 +102,7 @@ export function createInstance(o: InstanceOptions): Instance {
     if (wasClean) await host.fetch.clean().catch((e) => log.warn(`the cache could not be emptied: ${reasonOf(e)}`));
     if (contribution.channels) {
       try {
-        update = await bounded(refreshLimit, "the refresh of the channels", readChannels);
+        update = await bounded(refreshLimit, "the refresh of the channels", (s) => readChannels(s, wasClean));
       } catch (e) {
         error = e;
       }
@@ -121,13 +127,27 @@ export function createInstance(o: InstanceOptions): Instance {
     return jitter(pause);
   }
 
-  const readChannels = (s: AbortSignal) =>
-    o.lineup.update(config.name, expectChannels((contribution.channels as NonNullable<Contribution["channels"]>)(s)), {
+  /** What a channel does not say of its timeshift, the instance does. */
+  async function* listChannels(s: AbortSignal): AsyncGenerator<readonly Channel[]> {
+    const { timeshift } = config.streams;
+    const given = expectChannels((contribution.channels as NonNullable<Contribution["channels"]>)(s));
+    if (Object.keys(timeshift).length === 0) yield* given;
+    else for await (const list of given) yield list.map((channel) => ({ ...timeshift, ...channel }));
+  }
+
+  const readChannels = (s: AbortSignal, anew: boolean) =>
+    o.lineup.update(config.name, listChannels(s), {
       rules: [config.rules, o.rules()],
       range: o.range(),
       original: contribution.playlist && (() => contribution.playlist?.()),
       signal: s,
+      version: anew ? undefined : nameChannels,
     });
+
+  async function nameChannels(s: AbortSignal): Promise<string | undefined> {
+    const version = await contribution.version?.(s);
+    return version === undefined ? undefined : `${config.fingerprint} ${version}`;
+  }
 
   function settle(error: unknown): void {
     if (error) {
@@ -136,39 +156,14 @@ export function createInstance(o: InstanceOptions): Instance {
       lastError = reasonOf(error);
       state = "degraded";
       sentence = lastError;
-      log.warn(`refresh failed: ${lastError}`, { again: formatDuration(backoff(failures, config.refresh)) });
+      const again = loop && formatDuration(backoff(failures, config.refresh));
+      log.warn(`refresh failed: ${lastError}`, { again });
     } else {
       if (failures > 0) log.info("refresh works again");
       failures = 0;
       lastSuccess = clock.now();
       state = "ok";
       sentence = "refreshed";
-    }
-  }
-
-  /** Runs one attempt under the instance's signal and a deadline; an attempt that ignores both is left behind. */
-  async function bounded<T>(limit: number, what: string, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const deadline = new AbortController();
-    const end = () => deadline.abort(signal.reason);
-    signal.addEventListener("abort", end, { once: true });
-    const timer = new AbortController();
-    const late = clock.sleep(limit, timer.signal).then(
-      () => {
-        const error = new HeadendError("instance.deadline", { what, limit: formatDuration(limit) });
-        deadline.abort(error);
-        throw error;
-      },
-      () => new Promise<never>(() => {}),
-    );
-    const stopped = new Promise<never>((_, reject) => {
-      if (signal.aborted) reject(signal.reason);
-      deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason), { once: true });
-    });
-    try {
-      return await Promise.race([attempt(deadline.signal), late, stopped]);
-    } finally {
-      timer.abort();
-      signal.removeEventListener("abort", end);
     }
   }
 
@@ -233,6 +228,19 @@ export function createInstance(o: InstanceOptions): Instance {
     },
     get last() {
       return last;
+    },
+    get opener() {
+      if (state === "starting" || state === "stopped") return undefined;
+      const { open } = contribution;
+      return {
+        streams: config.streams,
+        dial: host.dial,
+        openHls: host.openHls,
+        ...(open ? { open: open.bind(contribution) } : {}),
+      };
+    },
+    get outputs() {
+      return state === "stopped" ? {} : (contribution.outputs ?? {});
     },
 
     async start(schedule) {

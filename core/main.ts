@@ -2,7 +2,7 @@
 import process from "node:process";
 import * as zod from "zod";
 import { plugins } from "../plugins/index.ts";
-import { providers } from "../providers/index.ts";
+import { providers, slate } from "../providers/index.ts";
 import { runCheck, runPlugins, runRefresh } from "./commands.ts";
 import { helpText, parseCommand, processEnvironment } from "./config/index.ts";
 import * as contract from "./plugin.ts";
@@ -23,6 +23,7 @@ async function main(): Promise<number> {
     cwd: process.cwd(),
     builtins: [...providers, ...plugins],
     worker,
+    slate,
   };
   switch (command) {
     case "help":

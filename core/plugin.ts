@@ -13,7 +13,9 @@ import type {
   Job,
   LineupChannel,
   Programme,
+  Source,
   Span,
+  Tune,
 } from "./types.ts";
 
 export { HeadendError } from "./errors.ts";
@@ -34,12 +36,22 @@ export interface Plugin<Schema extends z.ZodType = z.ZodType> {
 
 /** Every part is optional. Providers fill the first three; other plugins the rest. */
 export interface Contribution {
-  /** One attempt to list the channels. Core retries, guards and keeps the last good lineup. */
-  channels?(signal: AbortSignal): AsyncIterable<Channel>;
+  /** One attempt to list the channels, one by one or in lists. Core retries, guards and keeps the last good lineup. */
+  channels?(signal: AbortSignal): AsyncIterable<Channel | readonly Channel[]>;
+  /**
+   * Names what `channels()` would give now, where that can be told without making it, such as by a document's digest.
+   * Asked before `channels()` of the same refresh, which is left out when the lineup is of this version already, over
+   * restarts too. The config need not be in it. Undefined: not known.
+   */
+  version?(signal: AbortSignal): Promise<string | undefined>;
   /** Guide sources for a span, best first; asked after `channels()` of the same refresh. */
   guide?(span: Span, signal: AbortSignal): GuideSource[] | Promise<GuideSource[]>;
+  /** Opens a tune's upstream: one attempt. Absent: core dials the channel's address, its catch-up dialect applied. */
+  open?(tune: Tune, signal: AbortSignal): Promise<Source>;
   /** The upstream's own M3U, when it has one: `/<instance>/playlist.m3u` passes it on while no rule edits the channels. */
   playlist?(): Document | undefined;
+  /** Ways to get pictures, by the extension they answer: `m3u8` answers `/live/<channel>.m3u8`. */
+  readonly outputs?: Readonly<Record<string, Output>>;
   /** Routes, mounted at `/<instance>`; hooks stay in this scope. */
   routes?(app: Elysia): AnyElysia;
   /** Work done again and again, by name. */
@@ -65,6 +77,10 @@ export interface Host {
   readonly signal: AbortSignal;
   readonly lineup: Lineup;
   readonly guide: Guide;
+  /** Opens a media address by its scheme: http(s), udp, rtp, rtsp, and what ffmpeg can. @throws HeadendError `dial.*`, `fetch.*` */
+  readonly dial: Dial;
+  /** One upstream a tune, any number of viewers. */
+  readonly hub: StreamHub;
   /** The address at which the sender of this request reaches us, without a slash at its end; carries its access token. */
   baseUrl(request: Request): string;
 }
@@ -95,10 +111,12 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds until the answer's headers must be there (default 30 s). */
   readonly timeout?: number;
-  /** Milliseconds without a byte of the body after which it counts as dead (default 30 s). */
+  /** Milliseconds without a byte of the body after which it counts as dead (default 30 s); Infinity: never. */
   readonly idle?: number;
-  /** Largest body accepted, in bytes as received (default 2 GiB). */
+  /** Largest body accepted, in bytes as received (default 2 GiB); Infinity: any. */
   readonly maxBytes?: number;
+  /** Somebody watches: waits for no place at the origin and takes none, as it is tuners that bound these. */
+  readonly media?: boolean;
 }
 
 /** How to get a document. */
@@ -130,6 +148,108 @@ export interface Cache {
   /** What is stored under a key, with its entity tag. */
   artefact(key: string): Promise<Artefact | undefined>;
   delete(key: string): Promise<void>;
+}
+
+/** How to open a media address. */
+export interface DialOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** Opens a media address: one attempt. Aborting the signal closes what it gave. */
+export type Dial = (url: string, options?: DialOptions) => Promise<Source>;
+
+/** Who watches, and how much it matters. */
+export interface Viewer {
+  /** Who it is, for people and for the hand-over of a tuner: address and player. No secrets. */
+  readonly name: string;
+  /** A tuner is taken from the lesser when none is free. A `tap` sees what is open and keeps nothing open. Default `viewer`. */
+  readonly priority?: "viewer" | "recording" | "probe" | "tap";
+}
+
+/** A viewer's share of a tune. */
+export interface TransportWatch {
+  readonly kind: "ts";
+  /** Names it in `/api/streams`. */
+  readonly id: string;
+  /** Whole packets, beginning with PAT, PMT and a random-access point. Cancel it to leave. */
+  readonly body: ReadableStream<Uint8Array>;
+}
+
+/** A viewer's share of a tune whose upstream is HLS, playlist by playlist, each part fetched once for all. */
+export interface HlsWatch {
+  readonly kind: "hls";
+  readonly id: string;
+  /** The playlist of that name (`""`: the first), its addresses replaced by names relative to it. @throws HeadendError */
+  playlist(name: string): Promise<string>;
+  /** A segment, map or key by its name; undefined when it is known no more. @throws HeadendError */
+  part(name: string): Promise<HlsPart | undefined>;
+  /** Leaves. */
+  close(): void;
+}
+
+/** A piece that an HLS playlist names. */
+export interface HlsPart {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What everybody watches. */
+export interface StreamHub {
+  /** Watches as a transport stream; upstream's HLS is joined into one. Resolves with the first bytes. @throws HeadendError `tune.*` */
+  watch(tune: Tune, viewer: Viewer, signal: AbortSignal): Promise<TransportWatch>;
+  /** Watches upstream's HLS as it is, or as a transport stream where upstream has none. @throws HeadendError `tune.*` */
+  watchHls(tune: Tune, viewer: Viewer, signal: AbortSignal): Promise<HlsWatch | TransportWatch>;
+  /** Every stream that is open now. */
+  streams(): readonly StreamStatus[];
+  /** Ends a viewer's watch, or a stream with all its viewers. False: nothing has this id. */
+  end(id: string): boolean;
+}
+
+/** A stream as people see it. */
+export interface StreamStatus {
+  readonly id: string;
+  readonly channel: string;
+  readonly name: string;
+  /** The instance whose upstream is in use. */
+  readonly instance: string;
+  readonly state: "opening" | "running" | "lingering" | "failing" | "closing";
+  /** Milliseconds since the Unix epoch; absent: live. */
+  readonly at?: number;
+  /** Since when, in milliseconds since the Unix epoch. */
+  readonly since: number;
+  /** Address without secrets, and how it is reached. */
+  readonly upstream: string;
+  readonly how: string;
+  /** Bits a second over the last seconds. */
+  readonly bitrate: number;
+  readonly bytes: number;
+  readonly failovers: number;
+  readonly stalls: number;
+  readonly continuityErrors: number;
+  readonly ringBytes: number;
+  readonly error?: string;
+  readonly viewers: readonly ViewerStatus[];
+}
+
+/** A viewer as people see it. */
+export interface ViewerStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly since: number;
+  readonly bytes: number;
+  /** Bytes that wait for it. */
+  readonly backlog: number;
+  /** How often it was moved forward. */
+  readonly skips: number;
+}
+
+/** One way to get pictures. */
+export interface Output {
+  /** What HEAD answers, without tuning. */
+  readonly type: string;
+  /** Answers `/live/<channel>.<extension>`, and what lies below it: `path` is the rest, `""` for the address itself. */
+  answer(request: Request, tune: Tune, path: string, viewer: Viewer): Response | Promise<Response>;
 }
 
 /** The merged channels. */

@@ -10,12 +10,15 @@ export interface Terminal {
 
 export interface Progress {
   merge(progress: MergeProgress): void;
+  /** Writes another line above this one, such as one of the log. */
+  write(line: string): void;
   /** Takes the line away. */
   end(): void;
 }
 
 export function createProgress(terminal: Terminal, clock: Clock): Progress {
-  let shown = false;
+  /** The line that stands there now. */
+  let shown = "";
   let started: number | undefined;
   return {
     merge({ source, bytes, programmes }) {
@@ -26,11 +29,14 @@ export function createProgress(terminal: Terminal, clock: Clock): Progress {
       const rate = seconds >= 0.2 ? `, ${(bytes / seconds / 1e6).toFixed(0)} MB/s` : "";
       const line = `${source}: ${(bytes / 1e6).toFixed(0)} MB, ${programmes} programmes${rate}`;
       terminal.write(`\r\x1b[K${line}`);
-      shown = true;
+      shown = line;
+    },
+    write(line) {
+      terminal.write(shown ? `\r\x1b[K${line}\n${shown}` : `${line}\n`);
     },
     end() {
       if (shown) terminal.write("\r\x1b[K");
-      shown = false;
+      shown = "";
       started = undefined;
     },
   };

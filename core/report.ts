@@ -43,7 +43,10 @@ export function formatRefresh(supervisor: Supervisor): string {
     if (!instance.refreshes) continue;
     rows.push(instanceRow(name, instance, merging.report, notes));
   }
-  for (const [name, { sentence }] of refused) rows.push([name, "", "", "", "", "", `invalid: ${sentence}`]);
+  for (const [name, { sentence }] of refused) {
+    rows.push([name, "", "", "", "", "", "invalid"]);
+    notes.push(`${name}: ${sentence}`);
+  }
   if (merging.report) {
     const { programmes, channels, seconds, unchanged } = merging.report;
     notes.push(
@@ -72,6 +75,9 @@ function instanceRow(name: string, instance: Instance, report: MergeReport | und
     const used = input.source ? "; the last good copy was used" : "";
     notes.push(`${name}: ${sayOf(input.name, reasonOf(input.error))}${used}`);
   }
+  // What is wrong with a source has been said above.
+  const sentence = `${name}: ${instance.sentence}`;
+  if (instance.state !== "ok" && !notes.some((note) => note.includes(instance.sentence))) notes.push(sentence);
   const received = instance.last?.received ?? 0;
   return [
     name,
@@ -80,7 +86,7 @@ function instanceRow(name: string, instance: Instance, report: MergeReport | und
     describeCounts(dropped) || "-",
     bytes(received),
     (instance.last?.seconds ?? 0).toFixed(1),
-    instance.state === "ok" ? "ok" : `${instance.state}: ${instance.sentence}`,
+    instance.state,
   ];
 }
 

@@ -21,7 +21,7 @@ export async function runServe(setting: Setting): Promise<number> {
   let reload = () => {};
   const first = await readWanted(setting);
   let wanted = wantedOf(first);
-  const { log, server, supervisor, close } = await assemble(setting, first, { schedule: true });
+  const { log, server, supervisor, close, refuseConfig } = await assemble(setting, first, { schedule: true });
   for (const problem of first.problems) log.error(formatProblem(problem));
   outliveStrays(log);
 
@@ -65,8 +65,10 @@ export async function runServe(setting: Setting): Promise<number> {
     if (!config.settings || problems.length > 0) {
       for (const problem of problems) log.error(formatProblem(problem));
       log.error("the changed config is refused; the one before stays in force");
+      refuseConfig(problems.map(formatProblem).join("; "));
       return undefined;
     }
+    refuseConfig(undefined);
     const next = wantedOf(config);
     const { start, stop, restart, settings, later } = diffConfig(before, next);
     for (const key of later) log.warn(`${key} changed: counts after the headend is started again`);

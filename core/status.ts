@@ -3,7 +3,7 @@ import type { GuideKeeper } from "./guide/index.ts";
 import type { Instance } from "./instance.ts";
 import type { LineupKeeper } from "./lineup/index.ts";
 import type { Clock } from "./plugin.ts";
-import type { Headend, InstanceStatus, SourceStatus, StatusReport } from "./server/headend.ts";
+import type { ConfigRefusal, Headend, InstanceStatus, SourceStatus, StatusReport } from "./server/headend.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { version } from "./version.ts";
 
@@ -13,17 +13,20 @@ export interface StatusOptions {
   readonly clock: Clock;
   /** Asked when needed: the server is made before the supervisor. */
   supervisor(): Supervisor;
+  /** Why the config file as it is now is not in force. */
+  refusal(): ConfigRefusal | undefined;
 }
 
 const freshFor = 1000;
 
-export function createHeadend({ lineup, guide, clock, supervisor }: StatusOptions): Headend {
+export function createHeadend({ lineup, guide, clock, supervisor, refusal }: StatusOptions): Headend {
   const started = iso(clock.now());
   let report: StatusReport | undefined;
   let computed = Number.NEGATIVE_INFINITY;
 
   function compute(): StatusReport {
     const { instances, refused, merging } = supervisor();
+    const config = refusal();
     const running = [...instances].map(([name, instance]) => instanceStatus(name, instance, supervisor()));
     const broken = [...refused].map(([name, { config, sentence }]): InstanceStatus => {
       return { name, use: config?.use ?? "", state: "invalid", sentence, channels: 0, programmesKept: 0, sources: [] };
@@ -31,6 +34,7 @@ export function createHeadend({ lineup, guide, clock, supervisor }: StatusOption
     return {
       version,
       started,
+      ...(config ? { config } : {}),
       instances: [...running, ...broken],
       guide: {
         channels: merging.report?.channels ?? 0,

@@ -42,6 +42,8 @@ export interface SupervisorOptions {
   checkOptions(config: InstanceConfig, plugin: Awaited<ReturnType<Loader["load"]>>): unknown;
   /** False: nothing runs by itself; `refreshAll()` does one round. */
   readonly schedule: boolean;
+  /** Ends every stream of an instance. */
+  endStreams(instance: string): Promise<void>;
   progress?(progress: MergeProgress): void;
   refreshed?(name: string, result: RefreshResult): void;
 }
@@ -130,7 +132,15 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
         config,
         plugin,
         options,
-        host: createHost(config.name, log, own.signal, o.shared),
+        host: createHost(
+          {
+            name: config.name,
+            log,
+            signal: own.signal,
+            ...(config.streams.interface === undefined ? {} : { interface: config.streams.interface }),
+          },
+          o.shared,
+        ),
         controller: own,
         lineup: o.lineup,
         rules: () => settings().lineup.rules,
@@ -171,6 +181,8 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
     refused.delete(name);
     const instance = instances.get(name);
     instances.delete(name);
+    // Viewers are let go and upstreams closed while the plugin can still close them well.
+    await o.endStreams(name);
     await instance?.stop();
   }
 
@@ -206,7 +218,10 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
       if (!before) await o.lineup.restore(names);
       // Another config may mean another lineup, however small.
       else for (const { name } of coming) o.lineup.trust(name);
-      await o.lineup.arrange(names, { duplicates, shrinkGuard });
+      const deliver = Object.fromEntries(
+        next.instances.flatMap(({ name, streams }) => (streams.deliver === "relay" ? [] : [[name, streams.deliver]])),
+      );
+      await o.lineup.arrange(names, { duplicates, shrinkGuard, deliver });
       for (const [name, sentence] of next.invalid ?? []) {
         refused.set(name, { sentence });
         o.mounts.refuse(name, `/${name}`, new HeadendError("instance.setup", { reason: sentence }));

@@ -89,6 +89,12 @@ export interface Channel {
   /** The account by which upstream counts tuners, where an instance has several. No secret. */
   readonly account?: string;
   readonly catchup?: Catchup;
+  /** Milliseconds of its live pictures that are kept here; absent or 0: none. What the config says of a channel wins. */
+  readonly timeshift?: number;
+  /** Bytes on disk that this may take; absent: 8 GB. */
+  readonly timeshiftSize?: number;
+  /** Whether it is kept only while somebody watches, or always; absent: `watched`. */
+  readonly timeshiftWhen?: "watched" | "always";
   /** Kodi input-stream properties (`#KODIPROP`). */
   readonly properties?: Readonly<Record<string, string>>;
   /** Attributes that core gives no meaning to, kept as spelled. */

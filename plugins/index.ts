@@ -1,8 +1,9 @@
 // The other plugins that come with the headend: one line each.
 import type { Plugin } from "../core/plugin.ts";
+import hls from "./hls/index.ts";
 import playlist from "./playlist/index.ts";
 
-export const plugins: readonly Plugin[] = [playlist];
+export const plugins: readonly Plugin[] = [playlist, hls];
 
 /** Instances that run unless the config says otherwise. */
-export const defaults = { playlist: { use: "playlist", mount: "/" } } as const;
+export const defaults = { playlist: { use: "playlist", mount: "/" }, hls: { use: "hls" } } as const;

@@ -1,8 +1,10 @@
 // The providers that come with the headend: one line each.
 import type { Plugin } from "../core/plugin.ts";
 import m3u from "./m3u/index.ts";
-import testcard from "./testcard/index.ts";
+import testcard, { slate } from "./testcard/index.ts";
 import xmltv from "./xmltv/index.ts";
+
+export { slate };
 
 export const providers: readonly Plugin[] = [testcard, m3u, xmltv];
 

@@ -16,6 +16,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   "@elysiajs/static": /^plugins\/dashboard\//,
   "dgram-as-promised": /^core\/transport\/udp/,
   "fast-xml-parser": /^(core\/formats\/xmltv|providers\/)/,
+  "prom-client": /^core\/metrics\.ts$/,
   sax: /^core\/formats\/xmltv/,
   "tough-cookie": /^core\/fetch\//,
   "xz-decompress": /^core\/fetch\//,
@@ -180,7 +181,7 @@ function wrongImport(path: string, { specifier, target, names, line }: Import): 
       return wrong("the contract stands alone");
     if (
       path.startsWith("core/transport/") &&
-      !/^core\/(transport|formats|runtime)\/|^core\/(types|errors|clock|plugin)\.ts$/.test(target)
+      !/^core\/(transport|formats|runtime)\/|^core\/(types|errors|clock|plugin|redact|reason)\.ts$/.test(target)
     )
       return wrong("transport turns an address into bytes and knows no channel");
     return undefined;

@@ -17,9 +17,9 @@ export { type Command, type Flags, helpText, parseCommand } from "./command.ts";
 export { describeConfig, describePlugin, describePluginSchema } from "./describe.ts";
 export { diffConfig } from "./diff.ts";
 export { processEnvironment } from "./find.ts";
-export { checkOptions, type Defaults, type InstanceConfig } from "./instances.ts";
+export { checkOptions, type Defaults, type InstanceConfig, type InstanceStreams } from "./instances.ts";
 export { formatProblem, type Problem, sortProblems } from "./problem.ts";
-export type { GuideSettings, LogSettings, Settings } from "./settings.ts";
+export type { GuideSettings, LogSettings, Settings, StreamsSettings } from "./settings.ts";
 export { watchConfig } from "./watch.ts";
 
 export interface ReadOptions {

@@ -1,8 +1,9 @@
 // The instances that a config asks for: the user's, and those that run by themselves unless it says otherwise.
 import { createHash } from "node:crypto";
-import { parseDuration } from "../formats/duration.ts";
+import type { z } from "zod";
+import { parseDuration, parseRate } from "../formats/duration.ts";
 import type { NumberRange } from "../lineup/numbers.ts";
-import type { Rules } from "../lineup/rules.ts";
+import { type ChannelTimeshift, type Rules, readTimeshift } from "../lineup/rules.ts";
 import type { Plugin } from "../plugin.ts";
 import { parseNumberRange } from "./address.ts";
 import { type ConfigNode, isBroken, placeAt, plainOf, plantConfig } from "./document.ts";
@@ -21,6 +22,7 @@ export interface InstanceConfig {
   readonly refresh: number;
   readonly rules: Rules;
   readonly numbers?: NumberRange;
+  readonly streams: InstanceStreams;
   /** The plugin's own keys, `${…}` filled in. */
   readonly options: unknown;
   /** Changes when anything of the instance's config does. Tells nothing of its secrets. */
@@ -29,6 +31,21 @@ export interface InstanceConfig {
   locate(path: KeyPath): Place;
   /** The options as they were written; absent when they came from no file. */
   readonly origin?: { readonly node: ConfigNode; readonly secrets: ReadonlySet<string> };
+}
+
+/** How an instance's upstreams are opened and passed on. Milliseconds. */
+export interface InstanceStreams {
+  readonly deliver: "relay" | "redirect" | "direct";
+  /** Absent: no limit. */
+  readonly tuners?: number;
+  readonly reserve: number;
+  /** Bits a second; absent: no limit. */
+  readonly bandwidth?: number;
+  readonly interface?: string;
+  readonly linger: number;
+  readonly stall: number;
+  /** What is kept of its channels' live pictures, where they do not say otherwise. */
+  readonly timeshift: ChannelTimeshift;
 }
 
 /** Instances that nobody has to ask for, as they would stand under `instances:`. */
@@ -119,11 +136,27 @@ export function readInstances(
         ...(set ? { set } : {}),
       },
       ...(range ? { numbers: range } : {}),
+      streams: readStreams(checked.value),
       options,
     };
     const fingerprint = createHash("sha256").update(JSON.stringify(config)).digest("hex").slice(0, 32);
     return [{ ...config, fingerprint, locate: (path: KeyPath) => placeAt(node, path), origin: { node: own, secrets } }];
   });
+}
+
+function readStreams(file: z.output<typeof instanceSchema>): InstanceStreams {
+  const { deliver, tuners, reserve, bandwidth, linger, stall } = file;
+  const bits = bandwidth === undefined ? undefined : parseRate(bandwidth);
+  return {
+    deliver,
+    reserve,
+    linger: parseDuration(linger) ?? 0,
+    stall: parseDuration(stall) ?? 0,
+    timeshift: readTimeshift(file),
+    ...(tuners === undefined ? {} : { tuners }),
+    ...(bits === undefined ? {} : { bandwidth: bits }),
+    ...(file.interface === undefined ? {} : { interface: file.interface }),
+  };
 }
 
 /** Why an instance cannot be called this. */

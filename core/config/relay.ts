@@ -87,7 +87,7 @@ export function readRelayEnvironment(env: Environment): { config: Record<string,
     ...(publicUrl === undefined ? {} : { publicUrl }),
     data: read("cache") ?? "/var/cache/pz8-relay",
     instances: {
-      relay: { use: "m3u", playlist: target, guides, preferPlaylistGuide, ...refreshes },
+      relay: { use: "m3u", playlist: target, guides, preferPlaylistGuide, deliver: "direct", ...refreshes },
       playlist: {
         use: "playlist",
         mount: "/",

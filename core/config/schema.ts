@@ -1,11 +1,21 @@
 // The core's own keys of the config file, as a schema that also is their documentation.
 import { z } from "zod";
-import { parseDuration } from "../formats/duration.ts";
-import { rulesSchema } from "../lineup/rules.ts";
+import { parseDuration, parseRate, parseSize } from "../formats/duration.ts";
+import { rulesSchema, timeshiftSchema } from "../lineup/rules.ts";
 import { isNetwork, isPublicUrl, parseListen, parseNumberRange } from "./address.ts";
 
 /** Words that the server's own addresses begin with, so that no instance can have them. */
-export const reservedNames = ["api", "epg", "healthz", "live", "openapi", "readyz", "t"] as const;
+export const reservedNames = [
+  "api",
+  "epg",
+  "healthz",
+  "live",
+  "metrics",
+  "openapi",
+  "readyz",
+  "t",
+  "timeshift",
+] as const;
 
 /** What an instance may be called. */
 export const instanceNamePattern = /^[a-z0-9][a-z0-9_-]{0,63}$/;
@@ -49,6 +59,37 @@ export const instanceSchema = z.looseObject({
   numbers: numberRange
     .optional()
     .describe("numbers for channels that bring none, or one outside; past its end when it is full"),
+  deliver: z
+    .enum(["relay", "redirect", "direct"])
+    .default("relay")
+    .describe(
+      "how players get its pictures: through this headend; sent on to upstream; upstream's own address in playlists",
+    ),
+  tuners: z
+    .int()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe("upstreams that may be open at once, of each account where channels name several; default: no limit"),
+  reserve: z.int().min(0).max(1000).default(0).describe("tuners that only viewers may use, not recordings or probes"),
+  bandwidth: z
+    .string()
+    .refine((text) => (parseRate(text) ?? 0) > 0, "expected bits a second, such as 85M")
+    .meta({ title: "bit rate" })
+    .optional()
+    .describe("what its upstreams may take together; shared by the instances that name the same interface"),
+  interface: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("network interface for multicast: its name or address; default: the system's choice"),
+  linger: duration(0, "a duration such as 5s")
+    .default("5s")
+    .describe("how long an upstream stays open when nobody watches it any more"),
+  stall: duration(500, "a duration of half a second or more, such as 2s")
+    .default("2s")
+    .describe("silence of a live upstream after which another, or the same again, is tried"),
+  ...timeshiftSchema.shape,
 });
 
 /** The core's keys of an instance, for hints. */
@@ -124,6 +165,36 @@ const access = z.strictObject({
     .describe("tokens by name, for players that know no password: /t/<token>/playlist.m3u"),
 });
 
+const streams = z.strictObject({
+  ffmpeg: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("the ffmpeg to use for what only it can open; default: FFMPEG_PATH, then the one in PATH"),
+  slate: duration(0, "a duration such as 30s; 0 for none")
+    .default("30s")
+    .describe("how long a test card is shown while no upstream of a channel works, before its viewers are let go"),
+  timeZone: z
+    .string()
+    .refine(isTimeZone, "expected a time zone such as Europe/Madrid")
+    .optional()
+    .describe("zone of the clock times in catch-up addresses; default: this machine's"),
+  timeshiftSize: z
+    .string()
+    .refine((text) => (parseSize(text) ?? -1) >= 0, "expected a size such as 50GB")
+    .meta({ title: "size" })
+    .default("50GB")
+    .describe("disk space that the timeshift of all channels together may take; the oldest goes first"),
+});
+
+function isTimeZone(name: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+  } catch {
+    return false;
+  }
+}
+
 const log = z.strictObject({
   level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("least important lines that are written"),
   format: z.enum(["text", "json"]).default("text").describe("lines for people, or one JSON object a line"),
@@ -148,6 +219,7 @@ export const configSchema = z.strictObject({
     .describe("plugins that run, by a name of your choice; false switches off one that runs by itself"),
   lineup: lineup.prefault({}).describe("the channels of all instances together"),
   guide: guide.prefault({}).describe("the programmes of all instances together"),
+  streams: streams.prefault({}).describe("the pictures of all channels"),
   access: access.prefault({}).describe("who may use this headend"),
   log: log.prefault({}).describe("what is written about it"),
 });

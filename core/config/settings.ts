@@ -1,5 +1,5 @@
 // The core's settings as the rest of the core uses them: durations in milliseconds, addresses taken apart.
-import { parseDuration } from "../formats/duration.ts";
+import { parseDuration, parseSize } from "../formats/duration.ts";
 import type { NumberRange } from "../lineup/numbers.ts";
 import type { Rules } from "../lineup/rules.ts";
 import type { Match } from "../types.ts";
@@ -20,11 +20,23 @@ export interface Settings {
     readonly ranges: Readonly<Record<string, NumberRange>>;
   };
   readonly guide: GuideSettings;
+  readonly streams: StreamsSettings;
   readonly access: {
     readonly users: Readonly<Record<string, { readonly password: string }>>;
     readonly tokens: Readonly<Record<string, string>>;
   };
   readonly log: LogSettings;
+}
+
+export interface StreamsSettings {
+  /** The ffmpeg to use. */
+  readonly ffmpeg?: string;
+  /** Milliseconds for which a test card is shown while no upstream works. */
+  readonly slate: number;
+  /** IANA name of the zone in which clock times of catch-up addresses are; absent: this machine's. */
+  readonly timeZone?: string;
+  /** Bytes on disk for the timeshift of all channels together. */
+  readonly timeshiftSize: number;
 }
 
 export interface GuideSettings {
@@ -51,6 +63,7 @@ const day = 86_400_000;
 export function readSettings(file: ConfigFile, data: string): Settings {
   const { duplicates, shrinkGuard, ranges, ...rules } = file.lineup;
   const { publicUrl, trustedProxies, access, log } = file;
+  const { ffmpeg, slate, timeZone, timeshiftSize } = file.streams;
   return {
     listen: parseListen(String(file.listen)) ?? { host: "0.0.0.0", port: 8888 },
     ...(publicUrl === undefined ? {} : { publicUrl: publicUrl.replace(/\/+$/, "") }),
@@ -58,6 +71,12 @@ export function readSettings(file: ConfigFile, data: string): Settings {
     data,
     lineup: { rules, duplicates, shrinkGuard, ranges: readRanges(ranges) },
     guide: readGuide(file.guide),
+    streams: {
+      slate: parseDuration(slate) ?? 0,
+      timeshiftSize: parseSize(timeshiftSize) ?? 0,
+      ...(ffmpeg === undefined ? {} : { ffmpeg }),
+      ...(timeZone === undefined ? {} : { timeZone }),
+    },
     access,
     log,
   };

@@ -15,6 +15,8 @@ export interface ClientSetup {
 
 export interface Ask extends Omit<FetchOptions, "signal"> {
   readonly signal: AbortSignal;
+  /** Called before each request of the chain; what it gives is called once that request's answer has ended. */
+  begin?(): () => void;
   /** Further headers for one address of a chain of redirects. */
   headersFor?(url: URL): Readonly<Record<string, string>>;
 }
@@ -48,7 +50,12 @@ export function createClient({ clock, userAgent, limiter }: ClientSetup): Send {
       if (cookies) headers.set("cookie", cookies);
 
       const waited = clock.monotonic();
-      const onEnd = await limiter.enter(url.origin, ask.signal);
+      const leave = ask.media ? () => {} : await limiter.enter(url.origin, ask.signal);
+      const end = ask.begin?.();
+      const onEnd = () => {
+        leave();
+        end?.();
+      };
       queued += clock.monotonic() - waited;
       const response = await exchange({
         url,

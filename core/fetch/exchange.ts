@@ -147,9 +147,9 @@ function sizeError(url: string, limit: number): HeadendError {
   return new HeadendError("fetch.size", { url, limit: formatSize(limit) });
 }
 
-/** Rings once after `ms`, unless it is aborted before. */
+/** Rings once after `ms`, unless it is aborted before; never after Infinity, which no timer can hold. */
 function alarm(clock: Clock, ms: number, ring: () => void): AbortController {
   const control = new AbortController();
-  clock.sleep(ms, control.signal).then(ring, () => {});
+  if (ms !== Number.POSITIVE_INFINITY) clock.sleep(ms, control.signal).then(ring, () => {});
   return control;
 }

@@ -68,14 +68,22 @@ export function createFetch(setup: FetchSetup): InstanceFetch {
 
   const depart = (key: string, url: string, options: DocumentOptions): Flight => {
     const control = new AbortController();
-    const landing = documents.document(url, options, AbortSignal.any([stop.signal, control.signal]));
+    const onStop = () => control.abort(stop.signal.reason);
+    stop.signal.addEventListener("abort", onStop, { once: true });
+    if (stop.signal.aborted) onStop();
+    const landing = documents
+      .document(url, options, control.signal)
+      .finally(() => stop.signal.removeEventListener("abort", onStop));
     const flight = { landing, control, waiting: 0 };
     flights.set(key, flight);
     return flight;
   };
 
   const plain = async (url: string, { signal, ...options }: FetchOptions = {}): Promise<Response> => {
-    return send(url, { ...options, signal: signal ? AbortSignal.any([stop.signal, signal]) : stop.signal });
+    if (!signal) return send(url, { ...options, signal: stop.signal });
+    const life = joinSignals([stop.signal, signal]);
+    const end = life.begin();
+    return send(url, { ...options, ...life }).finally(end);
   };
 
   return Object.assign(plain, { document: get, lastGood: documents.lastGood, clean: store.clean });
@@ -89,4 +97,28 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
     signal.addEventListener("abort", onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
+}
+
+/**
+ * A signal that aborts with the first of several, for as long as something that has begun has not ended. Unlike
+ * `AbortSignal.any()` it leaves nothing behind on signals that live long, on any runtime.
+ */
+function joinSignals(signals: readonly AbortSignal[]): { readonly signal: AbortSignal; begin(): () => void } {
+  const control = new AbortController();
+  let begun = 0;
+  const listeners = signals.map((signal) => () => control.abort(signal.reason));
+  for (const [at, signal] of signals.entries()) {
+    signal.addEventListener("abort", listeners[at] as () => void, { once: true });
+    if (signal.aborted) control.abort(signal.reason);
+  }
+  return {
+    signal: control.signal,
+    begin() {
+      begun++;
+      return () => {
+        if (--begun > 0) return;
+        for (const [at, signal] of signals.entries()) signal.removeEventListener("abort", listeners[at] as () => void);
+      };
+    },
+  };
 }

@@ -1,7 +1,9 @@
 // Reads what upstream gives this time: applies the rules, and recognises channels while they come.
+import type { Pause } from "../clock.ts";
 import type { Channel } from "../types.ts";
 import type { Recogniser } from "./identity.ts";
 import { sameChannel } from "./output.ts";
+import { paced } from "./paced.ts";
 import { compileRules, type Ruled, type Rules } from "./rules.ts";
 
 /** What upstream gave, after the rules. */
@@ -16,21 +18,20 @@ export interface Collected {
   readonly edited: boolean;
 }
 
-/** Reads all channels; `rules` are applied in order. */
+/** Reads all channels, one by one or in lists; `rules` are applied in order. */
 export async function collect(
-  source: AsyncIterable<Channel>,
+  source: AsyncIterable<Channel | readonly Channel[]>,
   recogniser: Recogniser,
   rules: readonly Rules[],
   signal: AbortSignal,
-  pause: () => Promise<void> | undefined,
+  pause: Pause,
 ): Promise<Collected> {
   const apply = rules.flatMap((r) => compileRules(r) ?? []);
   const list: Channel[] = [];
   const pinned = new Set<number>();
   let given = 0;
   let edited = false;
-  for await (const channel of source) {
-    signal.throwIfAborted();
+  const take = (channel: Channel) => {
     given++;
     let next: Channel | undefined = channel;
     let pin = false;
@@ -40,13 +41,15 @@ export async function collect(
       pin ||= ruled?.pinned ?? false;
     }
     edited ||= next !== channel;
-    if (next) {
-      if (pin) pinned.add(list.length);
-      const live = recogniser.take(next);
-      list.push(live && !pin && sameChannel(next, live) ? live : next);
-    }
-    const rest = pause();
-    if (rest) await rest;
+    if (!next) return;
+    if (pin) pinned.add(list.length);
+    const live = recogniser.take(next);
+    list.push(live && !pin && sameChannel(next, live) ? live : next);
+  };
+  for await (const one of source) {
+    signal.throwIfAborted();
+    const some = Array.isArray(one) ? (one as readonly Channel[]) : [one as Channel];
+    await paced(some.length, pause, (place) => take(some[place] as Channel));
   }
   return { list, recogniser, pinned, given, edited };
 }

@@ -1,9 +1,11 @@
 // Puts the instances' channels together: order of numbers, duplicates as alternates, and what the guide is made for.
-import type { Pause } from "../clock.ts";
+import { createPause, type Pause } from "../clock.ts";
 import type { GuideTarget } from "../guide/types.ts";
-import type { LineupChannel, Upstream } from "../types.ts";
+import type { LineupChannel } from "../types.ts";
 import { sortKey } from "./numbers.ts";
 import { ownGuideId } from "./output.ts";
+import { paced } from "./paced.ts";
+import { type Leaders, mergeStations, type Stations } from "./stations.ts";
 
 /** What becomes of channels that are the same station: each stays, or one gets the others' addresses as alternates. */
 export type Duplicates = "keep" | "alternates";
@@ -11,43 +13,49 @@ export type Duplicates = "keep" | "alternates";
 export interface Composed {
   /** In order of number. */
   readonly channels: readonly LineupChannel[];
-  /** Every channel by id; a duplicate's id leads to the channel that took it in. */
-  readonly byId: ReadonlyMap<string, LineupChannel>;
+  /** A channel by its id; a duplicate's id leads to the channel that took it in. */
+  get(id: string): LineupChannel | undefined;
 }
 
-export const emptyLineup: Composed = { channels: [], byId: new Map() };
+export const emptyLineup: Composed = { channels: [], get: () => undefined };
 
+/** Puts parts together; `leaders` are who gives a station its id, and learn more where duplicates are merged. */
 export async function compose(
   parts: readonly { readonly name: string; readonly channels: readonly LineupChannel[] }[],
   duplicates: Duplicates,
   pause: Pause,
-): Promise<Composed> {
-  const byId = new Map<string, LineupChannel>();
-  const list: LineupChannel[] = [];
-  const places = new Map<string, number>();
-  const taken: { id: string; place: number }[] = [];
-  for (const { channels } of parts) {
-    for (const channel of channels) {
-      const key = duplicates === "alternates" ? stationKey(channel) : undefined;
-      const place = key === undefined ? undefined : places.get(key);
-      if (place === undefined) {
-        if (key !== undefined) places.set(key, list.length);
-        byId.set(channel.id, channel);
-        list.push(channel);
-      } else {
-        list[place] = withAlternate(list[place] as LineupChannel, channel);
-        taken.push({ id: channel.id, place });
-      }
-      const rest = pause();
-      if (rest) await rest;
-    }
-  }
-  for (const { id, place } of taken) {
-    const into = list[place] as LineupChannel;
-    byId.set(id, into);
-    byId.set(into.id, into);
-  }
-  return { channels: await byNumber(list, pause), byId };
+  leaders: Leaders = new Map(),
+): Promise<Composed & Pick<Stations, "learned" | "vacant">> {
+  const merged = duplicates === "alternates" ? await mergeStations(parts, leaders, pause) : undefined;
+  const list = merged?.list ?? (parts.length === 1 ? (parts[0]?.channels ?? []) : parts.flatMap((p) => p.channels));
+  return {
+    channels: await byNumber(list, pause),
+    get: createLookup(list, merged?.others ?? new Map()),
+    learned: merged?.learned ?? false,
+    vacant: merged?.vacant ?? [],
+  };
+}
+
+/** Looks ids up: one after the other until the index is made, which begins with the first question and holds nobody up. */
+function createLookup(
+  list: readonly LineupChannel[],
+  others: ReadonlyMap<string, LineupChannel>,
+): (id: string) => LineupChannel | undefined {
+  let index: Map<string, LineupChannel> | undefined;
+  let indexing = false;
+  const makeIndex = async () => {
+    const byId = new Map<string, LineupChannel>();
+    await paced(list.length, createPause(), (place) => {
+      const channel = list[place] as LineupChannel;
+      byId.set(channel.id, channel);
+    });
+    index = byId;
+  };
+  return (id) => {
+    if (!indexing) void makeIndex();
+    indexing = true;
+    return others.get(id) ?? (index ? index.get(id) : list.find((channel) => channel.id === id));
+  };
 }
 
 /** Places a key has room for: with numbers of at most seven digits and three behind the dot it stays an exact integer. */
@@ -59,34 +67,19 @@ async function byNumber(list: readonly LineupChannel[], pause: Pause): Promise<r
   const keys = new Float64Array(list.length);
   let before = 0;
   let sorted = true;
-  for (const [place, channel] of list.entries()) {
-    const key = sortKey(channel.number) * room + place;
+  await paced(list.length, pause, (place) => {
+    const key = sortKey((list[place] as LineupChannel).number) * room + place;
     keys[place] = key;
     sorted &&= key > before;
     before = key;
-    const rest = pause();
-    if (rest) await rest;
-  }
+  });
   if (sorted) return list;
   keys.sort();
   const ordered: LineupChannel[] = [];
-  for (const key of keys) {
-    ordered.push(list[key % room] as LineupChannel);
-    const rest = pause();
-    if (rest) await rest;
-  }
+  await paced(keys.length, pause, (place) => {
+    ordered.push(list[(keys[place] as number) % room] as LineupChannel);
+  });
   return ordered;
-}
-
-function stationKey(channel: LineupChannel): string {
-  return channel.guideId.toLowerCase();
-}
-
-function withAlternate(channel: LineupChannel, other: LineupChannel): LineupChannel {
-  const more: Upstream[] = other.url
-    ? [{ url: other.url, ...(other.headers ? { headers: other.headers } : {}) }, ...other.alternates]
-    : [...other.alternates];
-  return { ...channel, alternates: [...channel.alternates, ...more] };
 }
 
 /** What the guide is made for: one target an output id, with everything by which sources may call it. */

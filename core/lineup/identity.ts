@@ -1,4 +1,5 @@
 // Recognises channels again: which entry of today's upstream is which channel of yesterday's lineup.
+import { Buffer } from "node:buffer";
 import type { Pause } from "../clock.ts";
 import type { Channel, LineupChannel } from "../types.ts";
 import { outputGuideId, ownGuideId } from "./output.ts";
@@ -237,15 +238,39 @@ function localId(own: string): string {
 
 /** Lowercase ASCII letters, digits, dots and dashes; a short hash where nothing of that is in the text. */
 export function slug(text: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9.]{0,78}[A-Za-z0-9]$/.test(text)) return text.toLowerCase();
-  const ascii = text
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/\p{M}+/gu, "")
-    .replace(/[^a-z0-9.]+/g, "-")
-    .slice(0, 80)
-    .replace(/^[-.]+|[-.]+$/g, "");
-  return ascii || `ch-${hash(text)}`;
+  let plain = text;
+  // Letters with accents become those without; most texts are spared the tables that this takes.
+  if (beyondAscii.test(text)) {
+    plain = text.normalize("NFKD").replace(/[\u0300-\u036f]+/g, "");
+    if (beyondAscii.test(plain)) plain = plain.replace(/\p{M}+/gu, "");
+  }
+  return fold(plain) || `ch-${hash(text)}`;
+}
+
+const beyondAscii = /[^ -~]/;
+const longestSlug = 80;
+const folded = Buffer.alloc(longestSlug);
+
+/** The signs that a slug may have, in lower case, and each run of others as one dash. */
+function fold(text: string): string {
+  let length = 0;
+  for (let at = 0; at < text.length && length < longestSlug; at++) {
+    let code = text.charCodeAt(at);
+    if (code >= 65 && code <= 90) code += 32;
+    else if (!((code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 46)) {
+      code = 45;
+      if (length > 0 && folded[length - 1] === code) continue;
+    }
+    folded[length++] = code;
+  }
+  let from = 0;
+  while (from < length && isSeparator(folded[from])) from++;
+  while (length > from && isSeparator(folded[length - 1])) length--;
+  return folded.toString("latin1", from, length);
+}
+
+function isSeparator(code: number | undefined): boolean {
+  return code === 45 || code === 46;
 }
 
 /** FNV-1a, 32 bits, in base 36: tells texts apart, protects nothing. */
@@ -255,4 +280,10 @@ function hash(text: string, basis = 0x811c9dc5): string {
     value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
   }
   return (value >>> 0).toString(36);
+}
+
+/** Ids that are or were in use. */
+export function* usedIds(departed: readonly Departed[], live: readonly LineupChannel[]): Iterable<string> {
+  for (const known of departed) yield known.id;
+  for (const known of live) yield localIdOf(known);
 }

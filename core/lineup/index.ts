@@ -5,15 +5,18 @@ import { HeadendError } from "../errors.ts";
 import { createListeners } from "../listeners.ts";
 import type { Clock, Logger } from "../plugin.ts";
 import { reasonOf } from "../reason.ts";
-import type { Channel, Document, LineupChannel } from "../types.ts";
+import { releaseMemorySoon } from "../runtime/memory.ts";
+import type { Document, LineupChannel } from "../types.ts";
 import { version } from "../version.ts";
 import { type Collected, collect } from "./collect.ts";
 import { compose, emptyLineup } from "./compose.ts";
 import { type Believed, believe } from "./guard.ts";
-import { type Departed, departedOf, IdMaker, isLive, localIdOf, Recogniser } from "./identity.ts";
-import type { LineupKeeper, LineupSettings, UpdateOptions, UpdateResult } from "./keeper.ts";
-import { NumberBook, type NumberRange } from "./numbers.ts";
-import { publish, sameChannel } from "./output.ts";
+import { type Departed, Recogniser } from "./identity.ts";
+import type { Deliver, LineupKeeper, LineupSettings, UpdateOptions, UpdateResult } from "./keeper.ts";
+import { NumberBook } from "./numbers.ts";
+import { redelivered } from "./output.ts";
+import { settle } from "./settle.ts";
+import type { Leaders } from "./stations.ts";
 import type { Store } from "./store.ts";
 import { createTurns } from "./turns.ts";
 
@@ -27,10 +30,14 @@ interface Part extends Believed {
   original: Document | undefined;
   /** False while the disk does not have them. */
   saved: boolean;
+  /** What upstream's channels were called, of which these were made; undefined when that was not known. */
+  version: string | undefined;
 }
 
 /** Short: collections of garbage come on top, and there is much of it. */
 const slice = 2;
+/** Channels whose refresh leaves some ten megabytes of garbage. */
+const large = 10_000;
 /** How long new channels wait for instances before theirs, so that first numbers follow the config's order. */
 const courtesy = 10_000;
 
@@ -44,6 +51,7 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
   const booked = new Map<string, Promise<Departed[]>>();
   let order: readonly string[] = [];
   let settings: LineupSettings = { duplicates: "keep", shrinkGuard: 3 };
+  let leaders: Leaders | undefined;
   let current = emptyLineup;
   let tag = "";
   let ready = false;
@@ -56,6 +64,8 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
   /** An instance's part, while the config names it. */
   const named = (instance: string) => (order.includes(instance) ? parts.get(instance) : undefined);
 
+  const tell = (what: string) => (error: unknown) => void log.error(`${what}: ${reasonOf(error)}`);
+
   /** Puts the parts together again; runs one at a time, and readers see the old lineup until it is done. */
   function republish(): Promise<void> {
     const run = queue.then(async () => {
@@ -63,9 +73,14 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
         const part = parts.get(name);
         return part ? [{ name, channels: part.channels, tag: part.tag }] : [];
       });
-      const next = tagOf([settings.duplicates, ...named.map((part) => part.tag)]);
-      current = await compose(named, settings.duplicates, createPause(slice));
-      tag = next;
+      const { duplicates } = settings;
+      if (duplicates === "alternates")
+        leaders ??= await store.leaders().catch(tell("which channels lead cannot be read"));
+      const composed = await compose(named, duplicates, createPause(slice), leaders);
+      if (leaders && composed.learned)
+        await store.keepLeaders(leaders).catch(tell("which channels lead could not be kept"));
+      current = composed;
+      tag = tagOf([duplicates, ...named.map((part) => part.tag), ...composed.vacant]);
       ready ||= named.length > 0;
       listeners.call();
     });
@@ -87,10 +102,11 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
 
   async function readAll(instance: string): Promise<Departed[]> {
     const pause = createPause(slice);
-    const [saved, departed, original] = await Promise.all([
+    const [saved, departed, original, noted] = await Promise.all([
       store.load(instance, pause),
       store.departed(instance, pause),
       store.original(instance),
+      store.noted(instance),
     ]);
     for (const { number, id } of departed) book.enter(number, `${instance}:${id}`);
     for (const { number, id } of saved?.channels ?? []) {
@@ -102,16 +118,24 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
       const { channels, given, at, tag, broken } = saved;
       if (broken > 0) log.warn(`${instance}: ${broken} of the last good channels cannot be read any more`);
       if (channels.length === 0) return departed;
-      parts.set(instance, { channels, tag, given, strikes: 0, struck: 0, at, original, saved: broken === 0 });
+      const fits = broken === 0 && noted?.tag === tag && noted.original === original?.digest;
+      const version = fits ? noted.version : undefined;
+      parts.set(instance, { channels, tag, given, strikes: 0, struck: 0, at, original, saved: broken === 0, version });
     }
     return departed;
   }
 
+  /** Counts at once, whether or not upstream answers. */
+  function redeliver(instance: string, deliver: Deliver): void {
+    const part = parts.get(instance);
+    if (part?.channels[0]?.deliver === deliver || !part) return;
+    part.channels = part.channels.map((channel) => redelivered(channel, deliver));
+    part.tag = `${part.tag} ${deliver ?? "relay"}`;
+  }
+
   /** Opens instances; one that cannot be read is told of, and refuses its updates until it can. */
   async function openAll(instances: readonly string[]): Promise<void> {
-    const tell = (name: string) => (error: unknown) =>
-      log.error(`${name}: what was kept cannot be read: ${reasonOf(error)}`);
-    await Promise.all(instances.map((name) => open(name).catch(tell(name))));
+    await Promise.all(instances.map((name) => open(name).catch(tell(`${name}: what was kept cannot be read`))));
   }
 
   /** Numbers of instances that the config does not name stay taken. */
@@ -119,65 +143,9 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
     await openAll((await store.instances()).filter((name) => !order.includes(name)));
   }
 
-  /** Gives ids and numbers to what upstream gave; what leaves is on disk before it is forgotten. */
-  async function settle(
-    instance: string,
-    collected: Collected,
-    range: NumberRange | undefined,
-  ): Promise<LineupChannel[]> {
-    const { list, recogniser, pinned } = collected;
-    const pause = createPause(slice);
-    const departed = await open(instance);
-    const { found, gone } = await recogniser.settle(list, departed, pause);
-    let maker: IdMaker | undefined;
-    const places: number[] = [];
-    const ids: string[] = [];
-    for (const [place, known] of found.entries()) {
-      const rest = pause();
-      if (rest) await rest;
-      // Most of a later refresh is settled already.
-      if (known && known === list[place]) continue;
-      if (!known) maker ??= new IdMaker(usedIds(departed, parts.get(instance)?.channels ?? []));
-      places.push(place);
-      ids.push(`${instance}:${known ? localIdOf(known) : maker?.make(list[place] as Channel)}`);
-    }
-    if (maker) await turns.wait(instance, order);
-    const numbers = await book.give(
-      (at) => {
-        const place = places[at] as number;
-        const has = found[place]?.number ?? "";
-        return { id: ids[at] as string, has, wish: list[place]?.number, pinned: pinned.has(place) };
-      },
-      places.length,
-      range,
-      (r) => log.warn(`number ${r.wish} belongs to another channel; ${r.id} keeps ${r.has || "one of its own"}`),
-      pause,
-    );
-    const leaving: Departed[] = [];
-    for (const channel of gone) {
-      leaving.push(departedOf(channel));
-      const rest = pause();
-      if (rest) await rest;
-    }
-    for (const [at, place] of places.entries()) {
-      const known = found[place];
-      const number = numbers[at] as string;
-      const live = known && isLive(known) ? known : undefined;
-      if (live && live.number !== number) leaving.push(departedOf(live));
-      const channel = list[place] as Channel;
-      const same = live?.number === number && sameChannel(channel, live);
-      list[place] = same ? live : publish(channel, instance, ids[at] as string, number);
-      const rest = pause();
-      if (rest) await rest;
-    }
-    await store.depart(instance, leaving);
-    for (const one of leaving) departed.push(one);
-    return list as LineupChannel[];
-  }
-
   return {
     channels: (instance) => (instance === undefined ? current.channels : (named(instance)?.channels ?? [])),
-    get: (id) => current.byId.get(id),
+    get: (id) => current.get(id),
     tag: (instance) => (instance === undefined ? tag : tagOf([named(instance)?.tag ?? ""])),
     get ready() {
       return ready;
@@ -201,6 +169,7 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
       await openAll(instances);
       order = instances;
       settings = next;
+      for (const name of instances) redeliver(name, next.deliver?.[name]);
       await bookOthers();
       if (before !== JSON.stringify([order, settings])) await republish();
     },
@@ -212,7 +181,9 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
 
     trust(instance) {
       const part = parts.get(instance);
-      if (part) part.given = 0;
+      if (!part) return;
+      part.given = 0;
+      part.version = undefined;
     },
 
     async update(instance, source, options) {
@@ -222,14 +193,16 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
         await takingOver.get(instance);
         const run = Symbol(instance);
         latest.set(instance, run);
+        const version = await versionOf(options);
         const before = parts.get(instance);
+        if (before?.saved && version !== undefined && before.version === version) return confirm(before);
         const recogniser = new Recogniser(before?.channels ?? []);
         const collected = await collect(source, recogniser, options.rules, options.signal, createPause(slice));
         believe(collected.given, before, settings.shrinkGuard, clock.monotonic());
         options.signal.throwIfAborted();
         // Ids were recognised among channels that another run has since replaced.
         if (latest.get(instance) !== run) throw new HeadendError("instance.overtaken", { instance });
-        const taking = takeOver(instance, collected, options);
+        const taking = takeOver(instance, collected, options, version);
         takingOver.set(
           instance,
           taking.catch(() => {}),
@@ -241,19 +214,51 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
     },
   };
 
+  /** What the channels will be called, with all that else makes them what they are. */
+  async function versionOf({ version, rules, range, signal }: UpdateOptions): Promise<string | undefined> {
+    const said = await version?.(signal);
+    return said === undefined ? undefined : tagOf([said, JSON.stringify([rules, range])]);
+  }
+
+  /** Upstream has said that a part is still right. */
+  function confirm(part: Part): UpdateResult {
+    Object.assign(part, { strikes: 0, struck: 0, at: clock.now() });
+    return { channels: part.channels.length, excluded: part.given - part.channels.length, changed: false };
+  }
+
   /** Makes what was collected an instance's channels. */
-  async function takeOver(instance: string, collected: Collected, options: UpdateOptions): Promise<UpdateResult> {
+  async function takeOver(
+    instance: string,
+    collected: Collected,
+    options: UpdateOptions,
+    version: string | undefined,
+  ): Promise<UpdateResult> {
     const { given, edited } = collected;
     const before = parts.get(instance);
     const old = before?.channels ?? [];
-    const channels = await settle(instance, collected, options.range);
+    const departed = await open(instance);
+    const channels = await settle({
+      ...{ instance, collected, departed, book, store, log },
+      live: old,
+      deliver: settings.deliver?.[instance],
+      range: options.range,
+      turn: () => turns.wait(instance, order),
+      pause: createPause(slice),
+    });
+    // Most of what was read is garbage now.
+    if (channels.length >= large) releaseMemorySoon();
     const changed =
       !before || old.length !== channels.length || channels.some((channel, place) => channel !== old[place]);
     const tag = changed || !before.saved ? await keep(instance, channels, given) : before.tag;
     const saved = tag !== undefined;
+    const brought = edited ? undefined : options.original?.();
     const original = await store
-      .keepOriginal(instance, edited ? undefined : options.original?.())
-      .catch((error: unknown) => void log.error(`the upstream's playlist could not be kept: ${reasonOf(error)}`));
+      .keepOriginal(instance, brought)
+      .catch(tell("the upstream's playlist could not be kept"));
+    const whole = saved && Boolean(brought) === Boolean(original);
+    // A note that is lost costs no more than reading the channels again.
+    if (version !== undefined && whole)
+      await store.note(instance, { version, tag, original: original?.digest }).catch(() => {});
     parts.set(instance, {
       channels: changed ? channels : old,
       tag: tag ?? randomUUID(),
@@ -263,6 +268,7 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
       at: clock.now(),
       original,
       saved,
+      version: whole ? version : undefined,
     });
     const replaced = original?.digest !== before?.original?.digest;
     if (changed || replaced || !ready) await republish();
@@ -289,10 +295,4 @@ function tagOf(parts: readonly string[]): string {
   return createHash("sha256")
     .update(JSON.stringify([version, parts]))
     .digest("base64url");
-}
-
-/** Ids that are or were in use. */
-function* usedIds(departed: readonly Departed[], live: readonly LineupChannel[]): Iterable<string> {
-  for (const known of departed) yield known.id;
-  for (const known of live) yield localIdOf(known);
 }

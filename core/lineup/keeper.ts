@@ -1,6 +1,6 @@
 // The lineup as core sees it: what plugins may read, and what fills it.
 import type { Lineup } from "../plugin.ts";
-import type { Channel, Document } from "../types.ts";
+import type { Channel, Document, LineupChannel } from "../types.ts";
 import type { Composed, Duplicates } from "./compose.ts";
 import type { NumberRange } from "./numbers.ts";
 import type { Rules } from "./rules.ts";
@@ -13,6 +13,8 @@ export interface UpdateOptions {
   /** The upstream's own M3U, asked for after the channels are read. */
   readonly original: (() => Document | undefined) | undefined;
   readonly signal: AbortSignal;
+  /** Names what the channels are, before they are read; the same name means that nothing has to be. */
+  readonly version?: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
 }
 
 export interface UpdateResult {
@@ -23,10 +25,15 @@ export interface UpdateResult {
   readonly changed: boolean;
 }
 
+/** How players get a channel's pictures; absent where this headend passes them on. */
+export type Deliver = LineupChannel["deliver"];
+
 export interface LineupSettings {
   readonly duplicates: Duplicates;
   /** How many refreshes must agree before a much smaller lineup is believed. */
   readonly shrinkGuard: number;
+  /** Instances whose channels are not relayed. */
+  readonly deliver?: Readonly<Record<string, Deliver>>;
 }
 
 /** The lineup as core sees it. */
@@ -34,7 +41,11 @@ export interface LineupKeeper extends Lineup {
   /** Restores the last good channels of these instances, in this order of precedence. */
   restore(instances: readonly string[]): Promise<void>;
   /** Reads one instance's channels. @throws HeadendError `instance.empty`, `instance.shrunk`; the last good ones stay. */
-  update(instance: string, channels: AsyncIterable<Channel>, options: UpdateOptions): Promise<UpdateResult>;
+  update(
+    instance: string,
+    channels: AsyncIterable<Channel | readonly Channel[]>,
+    options: UpdateOptions,
+  ): Promise<UpdateResult>;
   /** Which instances count, in order; others leave the lineup (their ids and numbers stay theirs). */
   arrange(instances: readonly string[], settings: LineupSettings): Promise<void>;
   /** Says that an instance is about to bring channels: those after it in order wait a while with their new numbers. */

@@ -1,4 +1,6 @@
 // Gives channels their numbers: once given, a number stays with its channel and is never given to another.
+import type { Pause } from "../clock.ts";
+import { paced } from "./paced.ts";
 
 /** A range of numbers, both ends included. */
 export interface NumberRange {
@@ -20,17 +22,18 @@ export interface NumberRequest {
 
 /** All numbers ever given, and to whom. */
 export class NumberBook {
-  readonly #owner = new Map<string, string>();
+  /** By `sortKey()`: whole numbers are looked up sooner than texts. */
+  readonly #owner = new Map<number, string>();
   readonly #next = new Map<number, number>();
 
   /** Remembers a number that was given before. */
   enter(number: string, id: string): void {
-    this.#owner.set(number, id);
+    this.#owner.set(sortKey(number), id);
   }
 
   /** True when nobody else ever had it. */
   free(number: string, id: string): boolean {
-    const owner = this.#owner.get(number);
+    const owner = this.#owner.get(sortKey(number));
     return owner === undefined || owner === id;
   }
 
@@ -43,19 +46,15 @@ export class NumberBook {
     count: number,
     range: NumberRange | undefined,
     refused: (request: NumberRequest) => void,
-    pause: () => Promise<void> | undefined,
+    pause: Pause,
   ): Promise<string[]> {
     const numbers: string[] = [];
-    for (let place = 0; place < count; place++) {
+    await paced(count, pause, (place) => {
       numbers.push(this.#grant(requestAt(place), range, refused));
-      const rest = pause();
-      if (rest) await rest;
-    }
-    for (let place = 0; place < count; place++) {
+    });
+    await paced(count, pause, (place) => {
       numbers[place] ||= this.#allocate(requestAt(place).id, range);
-      const rest = pause();
-      if (rest) await rest;
-    }
+    });
     return numbers;
   }
 
@@ -76,9 +75,9 @@ export class NumberBook {
   #allocate(id: string, range: NumberRange | undefined): string {
     const from = range?.from ?? 1;
     let number = this.#next.get(from) ?? from;
-    while (this.#owner.has(String(number))) number++;
+    while (this.#owner.has(number * 1000)) number++;
     this.#next.set(from, number + 1);
-    this.enter(String(number), id);
+    this.#owner.set(number * 1000, id);
     return String(number);
   }
 }

@@ -32,15 +32,30 @@ export function ownGuideId(channel: LineupChannel): string | undefined {
 export const none: readonly never[] = [];
 
 /** A provider's channel as the lineup publishes it under an id, `<instance>:<id>`, and a number. */
-export function publish(channel: Channel, instance: string, id: string, number: string): LineupChannel {
+export function publish(
+  channel: Channel,
+  instance: string,
+  id: string,
+  number: string,
+  deliver?: LineupChannel["deliver"],
+): LineupChannel {
   const guideId = outputGuideId(channel, instance, id);
-  const published = { ...channel, id, instance, number, guideId, alternates: none };
+  const published = { ...channel, id, instance, number, guideId, alternates: none, ...(deliver && { deliver }) };
   return channel.id === undefined ? published : { ...published, ownId: channel.id };
+}
+
+/** The channel, delivered in another way. */
+export function redelivered(
+  { deliver: _, ...channel }: LineupChannel,
+  deliver: LineupChannel["deliver"],
+): LineupChannel {
+  return deliver ? { ...channel, deliver } : channel;
 }
 
 /** Whether upstream still says of a channel what it said. Texts first: they are what changes. */
 export function sameChannel(a: Channel, b: LineupChannel): boolean {
   return (
+    a.account === b.account &&
     a.name === b.name &&
     a.url === b.url &&
     a.id === b.ownId &&
@@ -48,6 +63,9 @@ export function sameChannel(a: Channel, b: LineupChannel): boolean {
     a.guideName === b.guideName &&
     a.guideShift === b.guideShift &&
     a.radio === b.radio &&
+    a.timeshift === b.timeshift &&
+    a.timeshiftSize === b.timeshiftSize &&
+    a.timeshiftWhen === b.timeshiftWhen &&
     outputGuideId(a, b.instance, b.id) === b.guideId &&
     same(a.groups, b.groups) &&
     same(a.headers, b.headers) &&

@@ -2,17 +2,18 @@
 
 import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
-import { appendFile, copyFile, link, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { appendFile, copyFile, link, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { artefactOf, replaceFile } from "../cache.ts";
 import type { Pause } from "../clock.ts";
 import { HeadendError } from "../errors.ts";
 import { documentOf } from "../fetch/document.ts";
-import { encodePieces } from "../formats/pieces.ts";
 import { diskReason, partialPath } from "../replacement.ts";
 import type { Document, LineupChannel } from "../types.ts";
 import type { Departed } from "./identity.ts";
+import { encodeChannels } from "./lines.ts";
 import { none } from "./output.ts";
+import type { Leader, Leaders } from "./stations.ts";
 
 /** The last good channels of an instance. */
 export interface Saved {
@@ -25,6 +26,15 @@ export interface Saved {
   readonly at: number;
   /** What `save()` returned. */
   readonly tag: string;
+}
+
+/** Which version of upstream's channels was kept as what. */
+export interface VersionNote {
+  readonly version: string;
+  /** What `save()` returned. */
+  readonly tag: string;
+  /** The kept playlist's digest. */
+  readonly original?: string | undefined;
 }
 
 /** Lines of JSON in two files an instance. Files of instances that the config no longer names stay: ids are for ever. */
@@ -48,11 +58,21 @@ export interface Store {
   keepOriginal(instance: string, document: Document | undefined): Promise<Document | undefined>;
   /** The playlist that was kept. */
   original(instance: string): Promise<Document | undefined>;
+  /** Notes of which version the channels and the playlist are that are kept now. @throws HeadendError `cache.write` */
+  note(instance: string, note: VersionNote): Promise<void>;
+  /** Who gives each merged station its id and number. @throws HeadendError `cache.write` */
+  keepLeaders(leaders: Leaders): Promise<void>;
+  /** What was kept. @throws when it is there and cannot be read */
+  leaders(): Promise<Leaders>;
+  /** What was noted last; it says nothing of other channels or another playlist. */
+  noted(instance: string): Promise<VersionNote | undefined>;
 }
 
 export function createStore(folder: string): Store {
   const live = (instance: string) => join(folder, `${instance}.ndjson`);
   const left = (instance: string) => join(folder, `${instance}.departed.ndjson`);
+  const stations = join(folder, "stations.json");
+  const version = (instance: string) => join(folder, `${instance}.version.json`);
   return {
     async save(instance, channels, given) {
       return (await replaceFile(live(instance), piecesOf(channels, given))).etag;
@@ -119,6 +139,27 @@ export function createStore(folder: string): Store {
       const digest = newest && basename(newest.path).slice(instance.length + 1, -originalEnd.length);
       return newest && documentOf(newest, digest ?? "", false, 0);
     },
+    async keepLeaders(leaders) {
+      await replaceFile(stations, JSON.stringify([...leaders]));
+    },
+    async leaders() {
+      const text = await readFile(stations, "utf8").catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return "[]";
+        throw error;
+      });
+      return new Map(JSON.parse(text) as [string, Leader][]);
+    },
+    async note(instance, note) {
+      await replaceFile(version(instance), JSON.stringify(note));
+    },
+    async noted(instance) {
+      const text = await readFile(version(instance), "utf8").catch(() => "");
+      try {
+        return JSON.parse(text) as VersionNote;
+      } catch {
+        return undefined;
+      }
+    },
   };
 
   async function originals(instance: string): Promise<string[]> {
@@ -180,15 +221,7 @@ async function eachLine(path: string, pause: Pause, each: (line: string) => void
   if (block.length > 0) each(block.toString("utf8"));
 }
 
-function* lines(channels: readonly LineupChannel[], given: number): Generator<string> {
-  yield `${JSON.stringify({ given })}\n`;
-  for (const channel of channels) {
-    yield JSON.stringify(channel);
-    yield "\n";
-  }
-}
-
 /** Between two pieces the file is waited for, and everything else gets its turn. */
 async function* piecesOf(channels: readonly LineupChannel[], given: number): AsyncGenerator<Uint8Array> {
-  yield* encodePieces(lines(channels, given));
+  yield* encodeChannels(channels, given);
 }

@@ -14,6 +14,8 @@ export interface AccessConfig {
 
 /** The gate. With no users and no tokens it lets everybody in. */
 export interface Access {
+  /** True when everybody may come in. */
+  readonly open: boolean;
   /**
    * The token by which the path comes in, or undefined when it may come in without.
    * @throws HeadendError `access.required`, `access.token`
@@ -35,9 +37,10 @@ export function createAccess(config: AccessConfig, log: Logger, clock: Clock): A
   if (users.empty && tokens.empty) {
     const configured = Object.keys(config.users).length + Object.keys(config.tokens).length > 0;
     // Secrets that are all empty must not open the door.
-    if (!configured) return { admit: () => undefined };
+    if (!configured) return { open: true, admit: () => undefined };
   }
   return {
+    open: false,
     admit(path, request, peer) {
       if (path === "/healthz") return undefined;
       const split = splitToken(path);

@@ -1,5 +1,5 @@
 // What the server asks of the rest of core, and nothing more.
-import type { Guide, Lineup } from "../plugin.ts";
+import type { Guide, Lineup, LineupChannel, Output, StreamHub } from "../plugin.ts";
 import type { State } from "../types.ts";
 
 /** The headend as its HTTP side sees it. */
@@ -17,13 +17,35 @@ export interface Headend {
   refresh(instance: string, clean: boolean): Promise<unknown>;
 }
 
+/** Pictures as the HTTP side sees them. */
+export interface Streams {
+  readonly hub: StreamHub;
+  /** What answers an extension. */
+  output(extension: string): Output | undefined;
+  extensions(): readonly string[];
+  /** Where a channel's pictures are when this headend does not pass them on: an address, or a path of its own. */
+  elsewhere(channel: LineupChannel): string | undefined;
+  /** IANA name of the zone in which viewers' clock times are; undefined: this machine's. */
+  timeZone(): string | undefined;
+  /** Figures in Prometheus' text format 0.0.4. */
+  metrics(): Promise<string>;
+}
+
 /** State of everything, for people and dashboards. No secrets. */
 export interface StatusReport {
   readonly version: string;
   /** ISO 8601. */
   readonly started: string;
+  /** Present while the config file as it is now is refused: the one before is in force. */
+  readonly config?: ConfigRefusal;
   readonly instances: readonly InstanceStatus[];
   readonly guide: Readonly<Record<string, unknown>>;
+}
+
+/** Why a changed config file is not in force, and since when (ISO 8601). */
+export interface ConfigRefusal {
+  readonly sentence: string;
+  readonly since: string;
 }
 
 /** State of one instance. Times in ISO 8601. */

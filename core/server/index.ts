@@ -5,9 +5,12 @@ import type { Peer } from "../runtime/serve.ts";
 import { type AccessConfig, createAccess, splitToken } from "./access.ts";
 import { createApi } from "./api.ts";
 import { errorOf, replyError } from "./failure.ts";
-import type { Headend } from "./headend.ts";
+import { createFreshAnswers } from "./fresh.ts";
+import type { Headend, Streams } from "./headend.ts";
+import { fillLive } from "./live.ts";
 import { createNetworks, directBase, forwardedBase, hostOf, isHost, pathOf } from "./origin.ts";
 import { createRouter, type Router } from "./router.ts";
+import { fillStreams } from "./streams.ts";
 
 export type { AccessConfig } from "./access.ts";
 export type * from "./headend.ts";
@@ -15,6 +18,7 @@ export type { Router } from "./router.ts";
 
 export interface ServerOptions {
   readonly headend: Headend;
+  readonly streams: Streams;
   readonly access: AccessConfig;
   /** The address by which players reach this headend; default: what each request says. */
   readonly publicUrl?: string;
@@ -48,6 +52,7 @@ export function createServer(o: ServerOptions): Server {
   let remembers = o.trustedProxies.length > 0;
   const isSound = createHostCheck();
   const arrivals = new WeakMap<Request, Arrival>();
+  const fresh = createFreshAnswers();
 
   /** A request in place of another: same headers, body and signal, and what is known of it. */
   function derive(request: Request, init: RequestInit, url?: string): Request {
@@ -65,18 +70,44 @@ export function createServer(o: ServerOptions): Server {
     return (believed ? forwardedBase(request) : directBase(request)) + token;
   }
 
-  const router = createRouter({ log: o.log, derive });
+  const router = createRouter({ log: o.log, derive, arranged: fresh.clear });
   router.mount("core", "/", createApi(router, o.headend, baseUrl));
+  router.mount("core streams", "/", fillStreams(router.createApp("/"), o.streams, baseUrl));
+  router.mount(
+    "core live",
+    "/",
+    fillLive(router.createApp("/"), {
+      lineup: o.headend.lineup,
+      streams: o.streams,
+      clock: o.clock,
+      baseUrl,
+      addressOf: (request) => arrivals.get(request)?.peer.address ?? "",
+    }),
+  );
 
   function answer(request: Request, peer: Peer): Response | Promise<Response> {
     const { url } = request;
     const path = pathOf(url);
     const token = access.admit(path, request, peer);
-    if (token !== undefined || remembers) arrivals.set(request, { peer, token });
-    if (token === undefined) return router.handle(request, path);
+    if (token !== undefined || remembers || path.startsWith("/live/") || path.startsWith("/timeshift/"))
+      arrivals.set(request, { peer, token });
+    if (token === undefined) return remembers ? router.handle(request, path) : again(request, url, path);
     const rest = splitToken(path)?.rest ?? path;
     const start = url.indexOf(path, url.indexOf("://") + 3);
     return router.handle(derive(request, {}, url.slice(0, start) + rest + url.slice(start + path.length)), rest);
+  }
+
+  /** An answer that depends on nothing but the address and, at most, what is said of encodings. */
+  function again(request: Request, url: string, path: string): Response | Promise<Response> {
+    const known = access.open ? undefined : fresh.find(request, url);
+    if (known) return known;
+    const response = router.handle(request, path);
+    if (response instanceof Promise)
+      response.then(
+        (answer) => fresh.keep(request, url, answer),
+        () => {},
+      );
+    return response;
   }
 
   const fail = (request: Request, thrown: unknown) =>
@@ -86,6 +117,7 @@ export function createServer(o: ServerOptions): Server {
     router,
     baseUrl,
     configure(next) {
+      fresh.clear();
       access = createAccess(next.access, o.log, o.clock);
       proxies = createNetworks(next.trustedProxies);
       publicBase = next.publicUrl?.replace(/\/+$/, "");
@@ -93,6 +125,9 @@ export function createServer(o: ServerOptions): Server {
     },
     fetch(request, peer) {
       try {
+        // An address that was answered before is sound.
+        const known = access.open && !remembers ? fresh.find(request, request.url) : undefined;
+        if (known) return known;
         if (!isSound(request))
           throw new HeadendError("request.invalid", { reason: "the request names no host, or one that cannot be" });
         const response = answer(request, peer);

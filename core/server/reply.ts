@@ -5,6 +5,7 @@ import { nativeBody, openFile } from "../runtime/file.ts";
 import type { Artefact } from "../types.ts";
 import { acceptsGzip } from "./accept.ts";
 import { isFresh, partOf, type Version, wantsPart } from "./conditions.ts";
+import { noteFreshness } from "./fresh.ts";
 import { inflate } from "./inflate.ts";
 
 /** How a file is answered with. */
@@ -17,6 +18,11 @@ export interface ReplyFileOptions {
   readonly filename?: string;
   /** Milliseconds for which it may be used without asking again (default: ask every time). */
   readonly maxAge?: number;
+  /**
+   * True as long as every request to the same address, whatever its headers, would be answered with this artefact. With
+   * it "is it still this?" is answered again without asking the plugin.
+   */
+  readonly holds?: () => boolean;
 }
 
 /**
@@ -34,7 +40,14 @@ export async function replyFile(request: Request, artefact: Artefact, options: R
     "cache-control": options.maxAge === undefined ? "no-cache" : `max-age=${Math.floor(options.maxAge / 1000)}`,
   };
   if (options.encoding !== undefined) headers.vary = "Accept-Encoding";
-  if (isFresh(request.headers, version)) return new Response(null, { status: 304, headers });
+  if (isFresh(request.headers, version)) {
+    const { holds } = options;
+    if (holds && request.headers.get("if-none-match") === etag) {
+      const accept = options.encoding === undefined ? undefined : request.headers.get("accept-encoding");
+      noteFreshness(request, { etag, accept, holds });
+    }
+    return new Response(null, { status: 304, headers });
+  }
 
   headers["last-modified"] = new Date(artefact.modified).toUTCString();
   headers["content-type"] = options.type;
@@ -82,7 +95,9 @@ async function replyPart(request: Request, artefact: Artefact, headers: Record<s
     const native = nativeBody(artefact.path);
     if (native !== undefined) {
       await file.close();
-      return new Response(native, { headers });
+      // Bun says by itself that it takes ranges.
+      const { "accept-ranges": _, ...others } = headers;
+      return new Response(native, { headers: others });
     }
   }
   headers["content-length"] = String(end - start);

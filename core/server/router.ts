@@ -40,7 +40,12 @@ interface Claim {
 }
 
 /** Makes a router with nothing mounted. `derive` makes a request that stands for another, with its memory. */
-export function createRouter(o: { log: Logger; derive(request: Request, init: RequestInit): Request }): Router {
+export function createRouter(o: {
+  log: Logger;
+  derive(request: Request, init: RequestInit): Request;
+  /** After every change of who answers what. */
+  arranged?(): void;
+}): Router {
   const mounts = new Map<string, Mount>();
   let exact = new Map<string, Claim>();
   // Patterns of the instances by first segment, and of those at the root by "".
@@ -69,6 +74,7 @@ export function createRouter(o: { log: Logger; derive(request: Request, init: Re
     }
     exact = exactly;
     patterns = bySegment;
+    o.arranged?.();
   }
 
   /** All who declare a path, best first: the very path, then the instance it begins with, then the root. */

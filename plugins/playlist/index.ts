@@ -1,6 +1,7 @@
 // The lineup as M3U and the guide as XMLTV, at the addresses that players are given.
 import { rm } from "node:fs/promises";
-import { rewriteHeader } from "../../core/formats/m3u.ts";
+import { catchupDialects } from "../../core/formats/catchup.ts";
+import { type Offer, rewriteHeader } from "../../core/formats/m3u.ts";
 import { definePlugin, type GuideStyle, HeadendError, replyFile } from "../../core/plugin.ts";
 import { config } from "./config.ts";
 import type { Page } from "./page.ts";
@@ -30,10 +31,35 @@ export default definePlugin({
       log.warn(`files of an earlier run stay: ${error}`),
     );
     const variants = createVariants(cache, host.clock, log);
-    const rendered = await createRenderedPlaylists({ lineup, cache, log, signal, main: config.instance, guideLink });
+    const usual: Offer = { dialect: config.catchup, output: config.output };
+    /** Counts all that can change what is served at an address. */
+    let changes = 0;
+    const changed = () => {
+      changes++;
+    };
+    lineup.onChange(changed, signal);
+    host.guide.onChange(changed, signal);
+    /** Asked before an answer is made: whether nothing has changed since. */
+    const sinceNow = () => {
+      const seen = changes;
+      return () => seen === changes && !signal.aborted;
+    };
+    const rendered = await createRenderedPlaylists({
+      ...{ lineup, cache, clock: host.clock, log, signal, guideLink, changed },
+      main: config.instance,
+      offer: usual,
+    });
 
-    /** An instance's own playlist as upstream wrote it, as long as its channels are just what it says. */
+    /** How the streams are wanted. @throws HeadendError when there is no such way */
+    const readOffer = (query: Context["query"]): Offer => ({
+      dialect: oneOf(catchupDialects, "catchup", query.catchup) ?? usual.dialect,
+      output: oneOf(["ts", "m3u8"] as const, "output", query.output ?? query.format) ?? usual.output,
+    });
+
+    /** An instance's own playlist as upstream wrote it, as long as its channels are just what it says, and no stream is ours. */
     const originalPage = (instance: string): Page | undefined => {
+      // Said of an instance, so any channel knows.
+      if (lineup.channels(instance)[0]?.deliver !== "direct") return undefined;
       const document = lineup.original(instance);
       if (!document) return undefined;
       const link = guideLink(instance);
@@ -51,31 +77,33 @@ export default definePlugin({
       throw lineup.ready ? new HeadendError("instance.channelless", { instance }) : new HeadendError("not.ready");
     };
 
-    const playlist = async (request: Request, instance: string | undefined): Promise<Response> => {
+    const playlist = async ({ request, query }: Context, instance: string | undefined): Promise<Response> => {
+      const offer = readOffer(query);
+      const holds = sinceNow();
       if (instance !== undefined) expectChannels(instance);
       const original = instance === undefined ? undefined : originalPage(instance);
-      const page = original ?? (await rendered.page(instance));
+      const page = original ?? (await rendered.page(instance, offer));
       if (!page) throw new HeadendError("not.ready");
       const base = page.personal ? host.baseUrl(request) : "";
       // An upstream's bytes may be in any encoding; ours are UTF-8.
       const type =
         original || config.playlistType.includes(";") ? config.playlistType : `${config.playlistType}; charset=utf-8`;
       const file = await variants.file(page, base);
-      if (file) return replyFile(request, file, { type, filename: "playlist.m3u" });
+      if (file) return replyFile(request, file, { type, filename: "playlist.m3u", holds });
       const body = request.method === "HEAD" ? null : streamOf(page.open(base));
       return new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });
     };
 
     const guide = async (context: Context, instance: string | undefined, packed: boolean): Promise<Response> => {
       const { request, query } = context;
-      const style = styles.find((name) => name === (query.style ?? "plain"));
-      if (!style) throw new HeadendError("config.usage", { reason: `style: expected one of ${styles.join(", ")}` });
+      const style = oneOf(styles, "style", query.style) ?? "plain";
+      const holds = sinceNow();
       if (instance !== undefined) expectChannels(instance);
       const artefact = await host.guide.artefact({ style, ...(instance !== undefined && { instance }) });
       if (!artefact) throw new HeadendError("not.ready");
       return packed
-        ? replyFile(request, artefact, { type: "application/gzip", filename: "guide.xml.gz" })
-        : replyFile(request, artefact, { type: config.guideType, encoding: "gzip" });
+        ? replyFile(request, artefact, { type: "application/gzip", filename: "guide.xml.gz", holds })
+        : replyFile(request, artefact, { type: config.guideType, encoding: "gzip", holds });
     };
 
     return {
@@ -85,9 +113,9 @@ export default definePlugin({
           app.get(path, handler).head(path, handler);
         };
         for (const path of ["/", "/playlist", "/playlist.m3u", "/channels.m3u"]) {
-          answer(path, ({ request }) => playlist(request, config.instance));
+          answer(path, (context) => playlist(context, config.instance));
         }
-        answer("/:instance/playlist.m3u", ({ request, params }) => playlist(request, params.instance));
+        answer("/:instance/playlist.m3u", (context) => playlist(context, context.params.instance));
         for (const path of ["/guide.xml", "/epg"]) answer(path, (context) => guide(context, config.instance, false));
         answer("/guide.xml.gz", (context) => guide(context, config.instance, true));
         answer("/:instance/guide.xml", (context) => guide(context, context.params.instance, false));
@@ -97,6 +125,13 @@ export default definePlugin({
     };
   },
 });
+
+/** What a query says, which is one of these or nothing. @throws HeadendError when it is another */
+function oneOf<Name extends string>(names: readonly Name[], key: string, said: string | undefined): Name | undefined {
+  const name = names.find((each) => each === said);
+  if (said && !name) throw new HeadendError("config.usage", { reason: `${key}: expected one of ${names.join(", ")}` });
+  return name;
+}
 
 /** A body that is made while it is sent, and no faster. */
 function streamOf(bytes: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {

@@ -4,6 +4,8 @@ import { Buffer } from "node:buffer";
 export interface Page {
   /** Which document. */
   readonly key: string;
+  /** Which way to show it, where there are several: their files are kept together, as few as of one. */
+  readonly view?: string;
   /** Which version of it. */
   readonly tag: string;
   /** Its bytes for those who reach us at `base`; the empty base when it does not matter. */

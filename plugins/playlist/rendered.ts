@@ -1,13 +1,15 @@
-// Playlists made from the lineup: written to the cache when it changes, there again at once after a restart.
+// Playlists made from the lineup: written to the cache once it has changed, there again at once after a restart.
 import { createReadStream } from "node:fs";
-import { formatPlaylist } from "../../core/formats/m3u.ts";
-import { encodePieces } from "../../core/formats/pieces.ts";
-import type { Artefact, Cache, Lineup, LineupChannel, Logger } from "../../core/plugin.ts";
+import { encodePlaylist, type Offer } from "../../core/formats/m3u.ts";
+import type { Artefact, Cache, Clock, Lineup, LineupChannel, Logger } from "../../core/plugin.ts";
 import { baseMark, fillBase, type Page } from "./page.ts";
 
 export interface RenderedPlaylists {
-  /** All channels, or one instance's; undefined before there is anything to show. The version at hand, even if a newer one is being written. */
-  page(instance: string | undefined): Promise<Page | undefined>;
+  /**
+   * All channels, or one instance's; undefined before there is anything to show. Makes it first when nobody has begun to,
+   * else gives the version at hand; an offer that is not the usual one is made from the lineup as it is.
+   */
+  page(instance: string | undefined, offer: Offer): Promise<Page | undefined>;
   /** Resolves when nothing is being written. */
   settled(): Promise<void>;
 }
@@ -19,26 +21,41 @@ interface Rendered {
   writing?: Promise<void> | undefined;
 }
 
+/** A lineup that changes often does so several times in a row: a first refresh of many instances makes one playlist. */
+const rest = 1000;
+
 /** Writes playlists to the cache and follows the lineup until the signal aborts. */
 export async function createRenderedPlaylists(o: {
   readonly lineup: Lineup;
   readonly cache: Cache;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** The list that is kept written ahead of being asked for. */
   readonly main: string | undefined;
+  /** How streams are shown to those who ask for nothing else. */
+  readonly offer: Offer;
   /** What the header names. */
   guideLink(instance: string | undefined): string | undefined;
+  /** After a page has got another version. */
+  changed(): void;
 }): Promise<RenderedPlaylists> {
   const { lineup, cache, main } = o;
   const lists = new Map<string | undefined, Rendered>([[main, await restore(cache, keyOf(main))]]);
 
+  /** Names what a list would be made from now. */
+  const sourceOf = (instance: string | undefined) =>
+    JSON.stringify([lineup.tag(instance), o.guideLink(instance), viewOf(o.offer)]);
+
   const render = async (instance: string | undefined, list: Rendered) => {
     const guide = o.guideLink(instance);
-    const sourceNow = () => JSON.stringify([lineup.tag(instance), guide]);
-    for (let source = sourceNow(); source !== list.source; source = sourceNow()) {
-      list.artefact = await cache.write(`${keyOf(instance)}.m3u`, formatPieces(lineup.channels(instance), guide));
+    for (let source = sourceOf(instance); source !== list.source; source = sourceOf(instance)) {
+      list.artefact = await cache.write(
+        `${keyOf(instance)}.m3u`,
+        formatPieces(lineup.channels(instance), baseMark, guide, o.offer),
+      );
       list.source = source;
+      o.changed();
       await cache.write(`${keyOf(instance)}.source`, `${list.artefact.etag} ${source}`);
     }
   };
@@ -51,32 +68,55 @@ export async function createRenderedPlaylists(o: {
     return list.writing;
   };
 
+  const complain = (error: unknown) => o.log.error(`the playlist could not be written: ${error}`);
+
   const updateAll = () => {
+    waiting = false;
     if (!lineup.ready) return;
     for (const [instance, list] of lists) {
       if (instance !== main && lineup.channels(instance).length === 0) {
         lists.delete(instance);
         void forget(cache, keyOf(instance));
-      } else update(instance, list).catch((error) => o.log.error(`the playlist could not be written: ${error}`));
+      } else update(instance, list).catch(complain);
     }
   };
 
-  lineup.onChange(updateAll, o.signal);
-  updateAll();
+  let waiting = false;
+  const updateSoon = () => {
+    if (waiting) return;
+    waiting = true;
+    o.clock.sleep(rest, o.signal).then(updateAll, () => {});
+  };
+
+  lineup.onChange(updateSoon, o.signal);
+  updateSoon();
 
   return {
     async settled() {
       await Promise.allSettled([...lists.values()].map((list) => list.writing));
     },
-    async page(instance) {
+    async page(instance, offer) {
       // What an earlier run wrote counts only while its channels are still there.
       if (!lineup.ready) return undefined;
+      if (viewOf(offer) !== viewOf(o.offer)) {
+        const guide = o.guideLink(instance);
+        const channels = lineup.channels(instance);
+        return {
+          key: `views/${keyOf(instance)}`,
+          view: viewOf(offer),
+          tag: JSON.stringify([lineup.tag(instance), guide]),
+          open: (base) => formatPieces(channels, base, guide, offer),
+          personal: true,
+        };
+      }
       let list = lists.get(instance);
       if (!list) {
         list = {};
         lists.set(instance, list);
       }
       if (!list.artefact) await update(instance, list);
+      // What is being written already is not waited for, and a disk that refuses is no reason to show nothing.
+      else if (!list.writing && list.source !== sourceOf(instance)) await update(instance, list).catch(complain);
       const { artefact } = list;
       if (!artefact) return undefined;
       return {
@@ -88,6 +128,8 @@ export async function createRenderedPlaylists(o: {
     },
   };
 }
+
+const viewOf = ({ dialect, output }: Offer) => `${dialect} ${output}`;
 
 const keyOf = (instance: string | undefined) => (instance === undefined ? "lineup" : `instances/${instance}`);
 
@@ -103,10 +145,12 @@ async function forget(cache: Cache, key: string): Promise<void> {
   await cache.delete(`${key}.source`);
 }
 
-/** The playlist with the mark for the base. Between two pieces the file is waited for, and everything else gets its turn. */
+/** The playlist for a base, or with the mark for it. Between two pieces the file is waited for, and everything else gets its turn. */
 async function* formatPieces(
   channels: readonly LineupChannel[],
+  base: string,
   guide: string | undefined,
+  offer: Offer,
 ): AsyncGenerator<Uint8Array> {
-  yield* encodePieces(formatPlaylist(channels, { base: baseMark, ...(guide && { guide }) }));
+  yield* encodePlaylist(channels, { base, offer, ...(guide && { guide }) });
 }

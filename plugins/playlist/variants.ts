@@ -19,7 +19,7 @@ interface File {
 /** The files of one page's version. */
 interface Shelf {
   readonly tag: string;
-  /** By base; the one that was asked for longest ago comes first. */
+  /** By view and base; the one that was asked for longest ago comes first. */
   readonly files: Map<string, File>;
   /** Files that may be made now, as of an instant. */
   allowance: number;
@@ -64,7 +64,7 @@ export function createVariants(cache: Cache, clock: Clock, log: Logger): Variant
         return artefact;
       },
       (error: unknown) => {
-        shelf.files.delete(base);
+        shelf.files.delete(nameOf(page, base));
         // Once: a disk that is full stays so for many requests.
         if (!refused) log.warn(`playlists are sent without files of their own: ${error}`);
         refused = true;
@@ -77,10 +77,11 @@ export function createVariants(cache: Cache, clock: Clock, log: Logger): Variant
   return {
     file(page, base) {
       const shelf = shelfOf(page);
-      const known = shelf.files.get(base);
+      const name = nameOf(page, base);
+      const known = shelf.files.get(name);
       if (known) {
-        shelf.files.delete(base);
-        shelf.files.set(base, known);
+        shelf.files.delete(name);
+        shelf.files.set(name, known);
         return known.made;
       }
       if (!mayMake(shelf)) return Promise.resolve(undefined);
@@ -92,8 +93,12 @@ export function createVariants(cache: Cache, clock: Clock, log: Logger): Variant
         }
       }
       const file = make(page, base, shelf);
-      shelf.files.set(base, file);
+      shelf.files.set(name, file);
       return file.made;
     },
   };
+}
+
+function nameOf(page: Page, base: string): string {
+  return page.view === undefined ? base : `${page.view} ${base}`;
 }

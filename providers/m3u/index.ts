@@ -12,6 +12,8 @@ export default definePlugin({
     let original: Document | undefined;
     // What the playlist named the last time holds until it can be asked again.
     let guides = readGuides(await host.cache.read("guides.json"));
+    /** What `version()` has fetched for the `channels()` that follows. */
+    let fetched: Document | undefined;
     let reported = "";
     const base = /^https?:\/\//i.test(config.playlist) ? config.playlist : undefined;
     const headers = requestHeaders(config, config.playlist);
@@ -29,19 +31,18 @@ export default definePlugin({
     const notPlaylist = ({ rejection }: Playlist) =>
       new HeadendError("playlist.not", { url: nameOf(config.playlist), reason: rejection ?? "it has no entries" });
 
-    async function* readChannels(signal: AbortSignal): AsyncGenerator<Channel> {
-      const document = await host.fetch.document(config.playlist, {
-        local: true,
-        check,
-        signal,
-        ...(headers && { headers }),
-      });
+    const fetchPlaylist = (signal: AbortSignal) =>
+      host.fetch.document(config.playlist, { local: true, check, signal, ...(headers && { headers }) });
+
+    async function* readChannels(signal: AbortSignal): AsyncGenerator<readonly Channel[]> {
+      const document = fetched ?? (await fetchPlaylist(signal));
+      fetched = undefined;
       const playlist = read(document, signal);
       original = undefined;
-      yield* playlist;
+      yield* playlist.lists();
       if (playlist.rejection) throw notPlaylist(playlist);
       original = document;
-      if (playlist.header.guides.join("\n") !== guides.join("\n")) {
+      if (playlist.header.guides.join("\n") !== guides?.join("\n")) {
         guides = playlist.header.guides;
         await host.cache.write("guides.json", JSON.stringify(guides));
       }
@@ -53,18 +54,24 @@ export default definePlugin({
 
     return {
       channels: readChannels,
-      guide: () => chooseGuides(config, guides),
+      async version(signal) {
+        fetched = await fetchPlaylist(signal);
+        // The guides that it names are read with its channels; should those have been lost, it must be read again.
+        return guides || host.lineup.channels(host.name).length === 0 ? fetched.digest : undefined;
+      },
+      guide: () => chooseGuides(config, guides ?? []),
       playlist: () => original,
     };
   },
 });
 
-function readGuides(text: string | undefined): readonly string[] {
+/** Undefined when none were kept. */
+function readGuides(text: string | undefined): readonly string[] | undefined {
   try {
-    const value: unknown = JSON.parse(text ?? "[]");
-    return Array.isArray(value) ? value.filter((guide) => typeof guide === "string") : [];
+    const value: unknown = text === undefined ? undefined : JSON.parse(text);
+    return Array.isArray(value) ? value.filter((guide) => typeof guide === "string") : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }
 

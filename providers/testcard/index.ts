@@ -8,11 +8,10 @@ import { programmesOf } from "./programmes.ts";
 
 const ids = ["1", "2"];
 const clipMs = 8000;
-const headers = { "content-type": "video/mp2t", "cache-control": "no-store" };
 
 /** How far the stream runs ahead of the clock, so that players have something to start with. */
 const lead = 1000;
-/** A viewer who is later than this had paused, and goes on from where it was. */
+/** Who reads later than this had paused, and goes on from where it was. */
 const patience = 2000;
 
 export default definePlugin({
@@ -20,13 +19,7 @@ export default definePlugin({
   api: 1,
   config: z.strictObject({}).meta({ description: "Two channels of colour bars, with a guide." }),
 
-  async setup(host) {
-    const loops = new Map<string, Loop>();
-    for (const id of ids) {
-      // The executable carries the clips beside its code, as the folder does.
-      const clip = await readFile(join(import.meta.dirname, `testcard-${id}.mpegts`));
-      loops.set(id, createLoop(clip, clipMs));
-    }
+  setup(host) {
     return {
       async *channels() {
         for (const id of ids)
@@ -40,40 +33,52 @@ export default definePlugin({
           },
         },
       ],
-      routes(app) {
-        for (const [id, loop] of loops) {
-          app.get(`/${id}.ts`, () => new Response(play(loop, host.clock, host.signal), { headers }));
-          // Without a route of its own, HEAD would read the endless body.
-          app.head(`/${id}.ts`, () => new Response(null, { headers }));
-        }
-        return app;
+      async open({ channel }, signal) {
+        return { kind: "ts", chunks: play(await loopOf(channel.ownId ?? ""), host.clock, signal), how: "test card" };
       },
+      routes: (app) => app.get("/:file", ({ request, params }) => redirectToLive(request, params.file)),
     };
+
+    /** Addresses that earlier playlists have. */
+    function redirectToLive(request: Request, file: string): Response {
+      const location = `${host.baseUrl(request)}/live/${host.name}:${file}`;
+      return new Response(null, { status: 302, headers: { location } });
+    }
   },
 });
 
-/** Sends a loop at the pace of its own clock, one batch per demand, until the viewer or the instance goes. */
-function play(loop: Loop, clock: Clock, signal: AbortSignal): ReadableStream<Uint8Array> {
-  const gone = new AbortController();
-  const stop = () => gone.abort();
-  signal.addEventListener("abort", stop, { once: true });
-  let start = clock.monotonic() - lead;
-  let next = 0;
-  return new ReadableStream({
-    async pull(controller) {
-      const { at, bytes } = loop.batch(next++);
-      const early = start + at - clock.monotonic();
-      if (early < -patience) start -= early;
-      try {
-        if (early > 0) await clock.sleep(early, gone.signal);
-        controller.enqueue(bytes);
-      } catch {
-        if (signal.aborted) controller.close();
-      }
-    },
-    cancel() {
-      signal.removeEventListener("abort", stop);
-      gone.abort();
-    },
-  });
+const loops = new Map<string, Promise<Loop>>();
+
+/** The loop of a clip; the executable carries the clips beside its code, as the folder does. */
+function loopOf(id: string): Promise<Loop> {
+  let loop = loops.get(id);
+  if (!loop) {
+    loop = readFile(join(import.meta.dirname, `testcard-${id}.mpegts`)).then((clip) => createLoop(clip, clipMs));
+    loops.set(id, loop);
+  }
+  return loop;
 }
+
+/** The first test card, for whoever has nothing else to show. */
+export async function* slate(clock: Clock, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  yield* play(await loopOf("1"), clock, signal);
+}
+
+/** A loop at the pace of its own clock, batch by batch, until the signal aborts. */
+async function* play(loop: Loop, clock: Clock, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  let start = clock.monotonic() - lead;
+  for (let next = 0; !signal.aborted; next++) {
+    const { at, bytes } = loop.batch(next);
+    const early = start + at - clock.monotonic();
+    if (early < -patience) start -= early;
+    if (early > 0 && !(await slept(clock.sleep(early, signal)))) return;
+    yield bytes;
+  }
+}
+
+/** False when it was woken before its time. */
+const slept = (sleep: Promise<void>): Promise<boolean> =>
+  sleep.then(
+    () => true,
+    () => false,
+  );

@@ -16,7 +16,7 @@ import { systemClock } from "../../core/clock.ts";
 import { serve } from "../../core/runtime/serve.ts";
 import { createServer } from "../../core/server/index.ts";
 import { replyFile } from "../../core/server/reply.ts";
-import { createTestHeadend, createTestLog } from "../core/server/support.ts";
+import { createTestHeadend, createTestLog, noStreams } from "../core/server/support.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -42,6 +42,7 @@ async function serveFolder(folder: string): Promise<void> {
   const status = JSON.parse(await readFile(join(folder, "status.json"), "utf8"));
   const server = createServer({
     headend: createTestHeadend({ status: () => status }),
+    streams: noStreams,
     access: { users: {}, tokens: {} },
     trustedProxies: [],
     log: createTestLog(),

@@ -76,10 +76,20 @@ async function update(folder: string): Promise<void> {
   await lineup.restore(["big"]);
   const cache = createCache(join(folder, "lineup/cache"));
   const guideLink = () => "/guide.xml.gz";
-  const rendered = await createRenderedPlaylists({ lineup, cache, log, signal, main: undefined, guideLink });
+  const offer = { dialect: "flussonic-ts", output: "ts" } as const;
+  const rendered = await createRenderedPlaylists({
+    ...{ lineup, cache, clock: systemClock, log, signal, guideLink, changed() {} },
+    main: undefined,
+    offer,
+  });
   const bytes = openDecompressed(join(folder, "list.m3u"));
-  await lineup.update("big", parsePlaylist(bytes), { rules: [], range: undefined, original: undefined, signal });
-  await rendered.settled();
+  await lineup.update("big", parsePlaylist(bytes).lists(), {
+    rules: [],
+    range: undefined,
+    original: undefined,
+    signal,
+  });
+  await rendered.page(undefined, offer);
 }
 
 /** `headend refresh` in this process; it ends it. */

@@ -45,7 +45,7 @@ describe("a headend", () => {
         [await text("/playlist.m3u"), await text("/one/playlist.m3u"), await text("/guide.xml")],
         before,
       );
-      assert.match(table(), /degraded: /);
+      assert.match(table(), / degraded\n[\s\S]*^one: /m);
       upstream.answers.set("/list.m3u", playlist.replaceAll("Rai 1", "Rai Uno"));
       upstream.answers.set("/a.xml", guide("third", "Italia 1.it"));
       upstream.answers.set("/b.xml", guide("third", "rai uno"));
@@ -74,7 +74,7 @@ describe("a headend", () => {
     await refresh();
     assert.equal((await get("/playlist.m3u")).status, 200);
     assert.match(await text("/healthz"), /two is invalid: .*exclude\[0\]/);
-    assert.match(table(), /two .*invalid: .*exclude\[0\]/);
+    assert.match(table(), /^two .* invalid\n[\s\S]*^two: .*exclude\[0\]/m);
     assert.equal((await get("/two/anything")).status, 503);
   });
 
@@ -123,9 +123,9 @@ describe("a headend", () => {
     );
     await refresh();
     assert.match(await text("/playlist.m3u"), /Italia 1/);
-    assert.match(table(), /bad .*invalid: no luck/);
-    assert.match(table(), /worse .*degraded: lost it/);
-    assert.match(table(), /gone .*invalid: .*no file is at/);
+    assert.match(table(), /^bad .* invalid\n[\s\S]*^bad: no luck/m);
+    assert.match(table(), /^worse .* degraded\n[\s\S]*^worse: lost it/m);
+    assert.match(table(), /^gone .* invalid\n[\s\S]*^gone: .*no file is at/m);
     const answer = await get("/bad/anything");
     assert.equal(answer.status, 503);
     assert.match(await answer.text(), /no luck/);

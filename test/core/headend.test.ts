@@ -4,11 +4,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { type Assembly, readWanted, wantedOf } from "../../core/assembly.ts";
+import { until } from "../support/host.ts";
 import {
   config,
   files,
   folder,
   get,
+  guide,
   playlist,
   refresh,
   running,
@@ -37,7 +39,7 @@ describe("a headend", () => {
     await refresh();
     const list = await text("/playlist.m3u");
     assert.match(list, /^#EXTM3U .*url-tvg="http:\/\/tv\.example:8888\/guide\.xml\.gz"/);
-    assert.match(list, /tvg-id="Italia 1"[\s\S]*http:\/\/cdn\.example\/i1\.ts/);
+    assert.match(list, /tvg-id="Italia 1"[\s\S]*http:\/\/tv\.example:8888\/live\/one:italia-1\/mpegts/);
     const xml = await text("/guide.xml");
     assert.match(xml, /channel="Italia 1"><title>first</);
     assert.match(xml, /channel="Rai 1"><title>second</);
@@ -47,7 +49,7 @@ describe("a headend", () => {
   });
 
   it("passes an instance's own playlist on byte for byte, but for the guide's address", async () => {
-    await start(config(upstream.base));
+    await start(config(upstream.base).replace("use: m3u", "use: m3u, deliver: direct"));
     await refresh();
     const [header, ...lines] = (await text("/one/playlist.m3u")).split("\n");
     assert.deepEqual(lines, playlist.split("\n").slice(1));
@@ -64,6 +66,28 @@ describe("a headend", () => {
     await refresh();
     assert.deepEqual(upstream.requests.sort(), ["304 /a.xml", "304 /b.xml", "304 /list.m3u"]);
     assert.deepEqual(await files(), before);
+  });
+
+  it("says that a playlist or guide is still the same only as long as it is", async () => {
+    await start(config(upstream.base));
+    await refresh();
+    for (const path of [
+      "/playlist.m3u",
+      "/one/playlist.m3u",
+      "/guide.xml",
+      "/guide.xml.gz",
+      "/playlist.m3u?output=m3u8",
+    ]) {
+      const etag = (await get(path)).headers.get("etag") ?? "";
+      for (let time = 0; time < 3; time++) {
+        const again = await get(path, { "if-none-match": etag });
+        assert.deepEqual([again.status, again.headers.get("etag")], [304, etag], path);
+      }
+      upstream.answers.set("/list.m3u", playlist.replaceAll("Rai 1", `Rai ${path.length}`));
+      upstream.answers.set("/a.xml", guide(path, "Italia 1"));
+      await refresh();
+      await until(async () => (await get(path, { "if-none-match": etag })).status === 200, `${path} is another`);
+    }
   });
 
   it("serves the last good playlist and guide after a restart, before any upstream answers", async () => {
@@ -144,7 +168,7 @@ describe("a headend", () => {
     assert.equal((await get("/t/wrong-token-here/playlist.m3u")).status, 403);
     const list = await text("/t/0123456789abcdef/playlist.m3u");
     assert.match(list, /url-tvg="http:\/\/tv\.example:8888\/t\/0123456789abcdef\/guide\.xml\.gz"/);
-    assert.match(list, /^http:\/\/tv\.example:8888\/t\/0123456789abcdef\/cards\/1\.ts/m);
+    assert.match(list, /^http:\/\/tv\.example:8888\/t\/0123456789abcdef\/live\/cards:1\/mpegts/m);
     assert.equal((await get("/t/0123456789abcdef/guide.xml.gz")).status, 200);
   });
 });

@@ -22,14 +22,20 @@ afterEach(() => {
 function create(
   clock: TestClock,
   setup: () => Contribution | Promise<Contribution>,
-): { instance: Instance; results: RefreshResult[] } {
+): { instance: Instance; results: RefreshResult[]; warnings: string[] } {
   const results: RefreshResult[] = [];
+  const warnings: string[] = [];
   const quiet = () => {};
   const host = {
     name: "x",
     clock,
     signal: controller.signal,
-    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    log: {
+      debug: quiet,
+      info: quiet,
+      warn: (...said: unknown[]) => void warnings.push(JSON.stringify(said)),
+      error: quiet,
+    },
     received: () => 0,
   };
   const lineup = {
@@ -42,7 +48,7 @@ function create(
     },
   };
   const instance = createInstance({
-    config: { name: "x", refresh: 12 * hour } as unknown as InstanceConfig,
+    config: { name: "x", refresh: 12 * hour, streams: { timeshift: {} } } as unknown as InstanceConfig,
     plugin: { name: "x", api: 1, setup } as never,
     options: {},
     host: host as unknown as InstanceHost,
@@ -54,7 +60,7 @@ function create(
     createApp: () => assert.fail("nothing has routes"),
     refreshed: (result) => void results.push(result),
   });
-  return { instance, results };
+  return { instance, results, warnings };
 }
 
 const one = {
@@ -64,6 +70,18 @@ const one = {
 };
 
 describe("createInstance()", () => {
+  it("says when it tries again, unless it does not by itself", async () => {
+    for (const schedule of [true, false]) {
+      const clock = createTestClock();
+      const channels = () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error("no luck")) }) });
+      const { instance, warnings } = create(clock, () => ({ channels }));
+      await instance.start(schedule);
+      if (!schedule) await instance.refresh(false);
+      await clock.advance(0);
+      assert.deepEqual(warnings, [JSON.stringify(["refresh failed: no luck", schedule ? { again: "30s" } : {}])]);
+    }
+  });
+
   it("gives up a setup that never ends after 30 s", async () => {
     const clock = createTestClock();
     const { instance } = create(clock, () => new Promise(() => {}));

@@ -17,7 +17,7 @@ function create() {
   };
   const merging = createMerging({
     guide: { merge, size: 0 } as unknown as GuideKeeper,
-    lineup: { composed: () => ({ channels: [], byId: new Map() }) } as unknown as LineupKeeper,
+    lineup: { composed: () => ({ channels: [], get: () => undefined }) } as unknown as LineupKeeper,
     clock,
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     signal: new AbortController().signal,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { StatusReport } from "../../core/server/headend.ts";
 import { openUpstream } from "../support/upstream.ts";
 import { fetchUntil, type Running, serving, withFolder } from "./process.ts";
 
@@ -55,6 +56,14 @@ test("a changed config restarts what changed, and a broken one changes nothing",
             if (signal) process.kill(pid, "SIGHUP");
             return untilSaid(headend, said, from);
           };
+          /** The status is as it was up to a second ago. */
+          const untilStatus = async (good: (status: StatusReport) => boolean) => {
+            for (const last = Date.now() + 15_000; ; await sleep(50)) {
+              const status = (await (await fetch(`${base}/api/status`)).json()) as StatusReport;
+              if (good(status)) return status;
+              assert.ok(Date.now() < last, JSON.stringify(status.config));
+            }
+          };
           await fetchUntil(200, `${base}/readyz`);
           await untilListed("Eins", "Zwei");
 
@@ -80,11 +89,14 @@ test("a changed config restarts what changed, and a broken one changes nothing",
           for (const [text, reason] of mistakes) {
             await change(reason, false, text);
             assert.deepEqual(await lists(), ["Drei", "Eins", "Zwei"]);
+            const { config } = await untilStatus((status) => reason.test(status.config?.sentence ?? ""));
+            assert.ok(Date.parse(config?.since ?? "") <= Date.now());
           }
 
           assert.match(output(), /the changed config is refused; the one before stays in force/);
           await change(/"stopped":"two,three|"stopped":"three,two/, false, instance("one"));
           await untilListed("Eins");
+          await untilStatus((status) => status.config === undefined);
 
           await change(/config read again/, true, instance("one"), "access: { tokens: { tv: 0123456789abcdef } }\n");
           assert.equal((await fetch(`${base}/playlist.m3u`)).status, 401);

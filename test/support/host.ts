@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { createCache } from "../../core/cache.ts";
+import { createHub } from "../../core/hub/index.ts";
 import {
   type Document,
   type DocumentOptions,
@@ -17,6 +18,7 @@ import {
   type Host,
   type LineupChannel,
   type Programme,
+  type Source,
 } from "../../core/plugin.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 
@@ -40,6 +42,8 @@ export interface TestHost extends Host {
   publicUrl: string | undefined;
   /** From now on, an address gives this content, or fails with this error. */
   answer(url: string, content: string | Uint8Array | Error): void;
+  /** From now on, a media address opens as this says, by `dial()` and for the hub. */
+  answerMedia(url: string, open: (signal: AbortSignal) => Source | Promise<Source>): void;
   /** Replaces the lineup; channels of several instances keep their order. */
   publish(channels: readonly LineupChannel[]): void;
   /** Gives an instance an upstream's own M3U, or takes it away. */
@@ -62,6 +66,7 @@ export async function createTestHost(name = "test", folder?: string): Promise<Te
   const cache = createCache(join(root, "cache"));
   const logged: LoggedLine[] = [];
   const asked: AskedDocument[] = [];
+  const media = new Map<string, (signal: AbortSignal) => Source | Promise<Source>>();
   const answers = new Map<string, string | Uint8Array | Error>();
   const digests = new Map<string, string>();
   const originals = new Map<string, Document>();
@@ -107,6 +112,29 @@ export async function createTestHost(name = "test", folder?: string): Promise<Te
       lastGood: async (url: string) => (digests.has(url) ? fetchDocument(url) : undefined),
     },
   );
+  const dial: Host["dial"] = async (url, options = {}) => {
+    const open = media.get(url);
+    if (!open) throw new HeadendError("dial.refused", { url, reason: "nothing answers" });
+    return await open(options.signal ?? controller.signal);
+  };
+  const logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
+  const hub = createHub({
+    clock,
+    log: logger,
+    settings: () => ({ linger: 5000, stall: 2000, slate: 0 }),
+    candidates: ({ channel }) => [
+      {
+        key: channel.id,
+        instance: channel.instance,
+        shown: channel.id,
+        wants: () => [],
+        open: (signal) => dial(channel.url ?? "", { signal }),
+        openHls: async () => {
+          throw new HeadendError("tune.failed", { channel: channel.name, reason: "no HLS here" });
+        },
+      },
+    ],
+  });
   const guideKey = (query: GuideQuery = {}) => `guides/${query.instance ?? "all"}-${query.style ?? "plain"}.xml.gz`;
 
   const host: TestHost & { readonly folder: string } = {
@@ -119,7 +147,9 @@ export async function createTestHost(name = "test", folder?: string): Promise<Te
     asked,
     publicUrl: undefined,
     signal: controller.signal,
-    log: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
+    log: logger,
+    dial,
+    hub,
     baseUrl: (request) => host.publicUrl ?? `http://${request.headers.get("host") ?? new URL(request.url).host}`,
     lineup: {
       channels: (instance) => (instance === undefined ? lineup : (byInstance.get(instance) ?? [])),
@@ -149,6 +179,9 @@ export async function createTestHost(name = "test", folder?: string): Promise<Te
     answer(url, content) {
       answers.set(url, content);
     },
+    answerMedia(url, open) {
+      media.set(url, open);
+    },
     publish(channels) {
       lineup = channels;
       byInstance = Map.groupBy(channels, (channel) => channel.instance);
@@ -169,6 +202,9 @@ export async function createTestHost(name = "test", folder?: string): Promise<Te
     stop: () => controller.abort(),
     async close() {
       controller.abort();
+      const stopped = hub.stop();
+      await clock.advance(0);
+      await stopped;
       if (folder === undefined) await rm(root, { recursive: true, force: true });
     },
   };

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Elysia } from "elysia";
 import { z } from "zod";
+import { instanceKeys } from "../../core/config/schema.ts";
 import type { Channel, Contribution, GuideSource, Job, Plugin, Programme } from "../../core/plugin.ts";
 import { createTestHost, type TestHost } from "./host.ts";
 
@@ -58,6 +59,8 @@ export function testPlugin<Schema extends z.ZodType>(plugin: Plugin<Schema>, opt
     test("config can be described as JSON Schema", () => {
       const schema = z.toJSONSchema(plugin.config, { io: "input", unrepresentable: "any" });
       assert.equal(schema.type, "object", "a config is an object of keys");
+      const taken = Object.keys(schema.properties ?? {}).filter((key) => instanceKeys.includes(key));
+      assert.deepEqual(taken, [], "keys of these names are core's, and never reach a plugin");
     });
 
     test("channels() gives whole channels, and the same ones again", async (t) => {
@@ -69,6 +72,20 @@ export function testPlugin<Schema extends z.ZodType>(plugin: Plugin<Schema>, opt
         assert.equal(new Set(ids).size, ids.length, "two channels have one id");
         const identities = (channels: readonly Channel[]) => channels.map(({ id, name }) => [id, name]);
         assert.deepEqual(identities(await listChannels(contribution)), identities(first));
+      });
+    });
+
+    test("version() names what channels() gives: the same while that is the same", async (t) => {
+      await running(plugin, options, async (contribution) => {
+        if (!contribution.version) return t.skip("names no version");
+        const { signal } = new AbortController();
+        const versions: (string | undefined)[] = [];
+        for (let time = 0; time < 3; time++) {
+          versions.push(await contribution.version(signal));
+          await listChannels(contribution);
+        }
+        for (const version of versions) assert.ok(version === undefined || typeof version === "string");
+        assert.equal(versions[2], versions[1]);
       });
     });
 
@@ -172,10 +189,15 @@ async function running<Schema extends z.ZodType>(
   return host;
 }
 
-async function listChannels({ channels }: Contribution): Promise<Channel[]> {
+/** All that a plugin's `channels()` gives, one by one or in lists. */
+export async function listChannels(
+  contribution: Contribution,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Channel[]> {
   const list: Channel[] = [];
   const listing = async () => {
-    for await (const channel of channels?.(new AbortController().signal) ?? []) list.push(channel);
+    for await (const some of contribution.channels?.(signal) ?? [])
+      list.push(...(Array.isArray(some) ? (some as readonly Channel[]) : [some as Channel]));
   };
   await withinLimit(listing(), "channels() did not end");
   return list;

@@ -9,7 +9,7 @@ export type Answer = string | Uint8Array | ((response: ServerResponse) => void);
 export interface Upstream {
   /** `http://127.0.0.1:<port>` */
   readonly base: string;
-  /** Answers by path; change them at will. */
+  /** Answers by path, or by the folder it is in, with a slash at its end; change them at will. */
   readonly answers: Map<string, Answer>;
   /** Every request as `<status> <path>`, in order; 0 for those that a function answers. */
   readonly requests: string[];
@@ -21,7 +21,7 @@ export async function openUpstream(answers: Record<string, Answer> = {}): Promis
   const requests: string[] = [];
   const server = createServer((request, response) => {
     const path = (request.url ?? "/").replace(/\?.*$/, "");
-    const answer = table.get(path);
+    const answer = table.get(path) ?? table.get(path.replace(/[^/]*$/, ""));
     const say = (status: number, body?: string | Uint8Array, headers: Record<string, string> = {}) => {
       requests.push(`${status} ${path}`);
       response.writeHead(status, headers).end(body);

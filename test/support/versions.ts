@@ -34,7 +34,7 @@ export async function openVersions(channels: number, programmes: number): Promis
   answer("/list.m3u", () => playlistOf(channels, ++given.playlist));
   answer("/guide.xml.gz", () => gzipSync(guideOf(channels, programmes, ++given.guide), { level: 1 }));
   return {
-    config: `instances:\n  one: { use: m3u, playlist: "${upstream.base}/list.m3u", refresh: 1s }\n  two: { use: xmltv, guides: ["${upstream.base}/guide.xml.gz"], refresh: 1s }\n`,
+    config: `instances:\n  one: { use: m3u, playlist: "${upstream.base}/list.m3u", refresh: 1s, deliver: direct }\n  two: { use: xmltv, guides: ["${upstream.base}/guide.xml.gz"], refresh: 1s }\n`,
     given,
     get down() {
       return down;

@@ -21,7 +21,7 @@ const hour = 3_600_000;
 
 /** Other names of modes. Modes that are not listed stay as they are written. */
 const modes: Readonly<Record<string, string>> = {
-  fs: "flussonic",
+  fs: "flussonic-ts",
   "flussonic-hls": "flussonic-hls",
   "flussonic-ts": "flussonic-ts",
   flussonic: "flussonic",

@@ -1,6 +1,7 @@
 // One entry of a playlist while its lines come in, and the channel that it becomes.
+import type { Buffer } from "node:buffer";
 import type { Channel } from "../../types.ts";
-import { scanAttributes, textBetween } from "./attributes.ts";
+import { scanAttributes, scanPlain, textBetween } from "./attributes.ts";
 import { type CatchupTexts, parseCatchup, parseHours } from "./catchup.ts";
 import { type EntryDefaults, hasScheme, noCatchup, resolveAddress } from "./header.ts";
 import { headerNames, readJson, readPairs, setHeader, splitAddress } from "./headers.ts";
@@ -9,6 +10,9 @@ import { headerNames, readJson, readPairs, setHeader, splitAddress } from "./hea
 const most = 256;
 
 const spans: number[] = [];
+
+/** The attributes of the line before, by place: most lines of a playlist have the same ones. */
+const lastNames: string[] = [];
 
 /** The lines of one entry. Directives may come before or after its #EXTINF; the address ends it. */
 export class Entry implements CatchupTexts {
@@ -34,6 +38,14 @@ export class Entry implements CatchupTexts {
   private attributes: Record<string, string> | undefined;
   private directives: string[] | undefined;
 
+  /** Begins another entry: one object serves a whole playlist. */
+  clear(): void {
+    this.titled = false;
+    this.groups = this.mode = this.type = this.source = this.days = this.archive = this.correction = "";
+    this.name = this.guideId = this.guideName = this.shift = this.number = this.logo = this.radio = "";
+    this.headers = this.properties = this.attributes = this.directives = undefined;
+  }
+
   /** Takes an `#EXTINF:` line. */
   title(line: string): void {
     this.titled = true;
@@ -41,7 +53,34 @@ export class Entry implements CatchupTexts {
     const comma = scanAttributes(line, from, spans, true);
     this.take(line);
     // Without a comma, what is neither duration nor attribute is the title.
-    const title = comma === -1 ? textBetween(line, from, spans).replace(/^[+-]?[\d.]+\s*/, "") : line.slice(comma + 1);
+    this.setName(comma === -1 ? textBetween(line, from, spans).replace(/^[+-]?[\d.]+\s*/, "") : line.slice(comma + 1));
+  }
+
+  /**
+   * Takes an `#EXTINF:` line as bytes of UTF-8, each value made a text of its own.
+   *
+   * @returns false when the line is not written as nearly all are; nothing is taken then
+   */
+  titlePlain(block: Buffer, from: number, to: number): boolean {
+    const comma = scanPlain(block, from + "#EXTINF:".length, to, spans);
+    if (comma === -1 || block[to - 1] === 32) return false;
+    let signs = 0;
+    for (let at = comma + 1; at < to; at++) {
+      const code = block[at] as number;
+      if (code < 32) return false;
+      signs |= code;
+    }
+    this.titled = true;
+    for (let index = 0, place = 0; index < spans.length; index += 5, place++) {
+      const name = nameAt(block, spans[index] as number, spans[index + 1] as number, place);
+      const value = textAt(block, spans[index + 2] as number, spans[index + 3] as number, spans[index + 4] === 0);
+      if (!this.understand(name, value)) this.keep(name, value);
+    }
+    this.setName(textAt(block, comma + 1, to, signs < 128));
+    return true;
+  }
+
+  private setName(title: string): void {
     this.name = title.includes('="') ? this.mend(title) : title.trim();
   }
 
@@ -62,9 +101,13 @@ export class Entry implements CatchupTexts {
       if (this.understand(name, value)) continue;
       const lower = name.toLowerCase();
       if (lower !== name && this.understand(lower, value)) continue;
-      this.attributes ??= {};
-      this.attributes[name] = value;
+      this.keep(name, value);
     }
+  }
+
+  private keep(name: string, value: string): void {
+    this.attributes ??= {};
+    this.attributes[name] = value;
   }
 
   /** Of several attributes that say the same, the last one that says something counts. */
@@ -218,6 +261,23 @@ export class Entry implements CatchupTexts {
       this.attributes["tvg-chno"] = text;
     }
   }
+}
+
+function textAt(block: Buffer, from: number, to: number, ascii: boolean): string {
+  return from === to ? "" : block.toString(ascii ? "latin1" : "utf8", from, to);
+}
+
+/** An attribute's name; where the line before had the same one at this place, that very text. */
+function nameAt(block: Buffer, from: number, to: number, place: number): string {
+  const last = lastNames[place];
+  if (last?.length === to - from) {
+    let at = 0;
+    while (at < last.length && last.charCodeAt(at) === block[from + at]) at++;
+    if (at === last.length) return last;
+  }
+  const name = block.toString("latin1", from, to);
+  lastNames[place] = name;
+  return name;
 }
 
 /** The last part of an address's path without its extension, else its host, else the address. */

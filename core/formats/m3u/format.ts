@@ -1,7 +1,10 @@
 // The writer of playlists: a lineup to text, one piece per channel, with both spellings of what players read.
+import { Buffer } from "node:buffer";
 import type { Catchup, LineupChannel } from "../../types.ts";
+import { encodeItems, TextWriter } from "../text-writer.ts";
 import { formatHours } from "./catchup.ts";
 import { headerNames } from "./headers.ts";
+import { isForUpstream, type Offer, shownStream } from "./offered.ts";
 
 /** How to write a playlist. */
 export interface FormatOptions {
@@ -9,6 +12,8 @@ export interface FormatOptions {
   readonly base?: string;
   /** The guide's address; without it the header names none. */
   readonly guide?: string;
+  /** How channels are shown whose pictures come from here; without it all are shown as upstream has them. */
+  readonly offer?: Offer;
 }
 
 /** Attributes that are written from the channel's own fields, never from what upstream called so. */
@@ -40,6 +45,7 @@ const written = new Set([
 
 /**
  * Writes a playlist in UTF-8 with LF line ends: first the header, then one text per channel that has an address.
+ * With an `offer`, channels that are not delivered `direct` have one here, whatever upstream's is.
  *
  * Names lose `,` and `"` (Jellyfin would cut them there); `tvg-name` keeps the comma. No value holds a `"` or a control
  * character, so a control character in `base` cannot be mistaken for content. No `tvg-shift` is written: the guide is
@@ -48,40 +54,94 @@ const written = new Set([
  * @example [...formatPlaylist(channels, { base: "http://tv:8888", guide: "/guide.xml.gz" })].join("")
  */
 export function* formatPlaylist(channels: Iterable<LineupChannel>, options: FormatOptions = {}): Generator<string> {
-  const base = options.base ?? "";
-  const guide = options.guide ? withBase(options.guide, base) : "";
-  yield guide ? `#EXTM3U url-tvg="${guide}" x-tvg-url="${guide}"\n` : "#EXTM3U\n";
+  yield formatHeader(options);
+  const writer = new TextWriter();
   for (const channel of channels) {
-    const url = withBase(channel.url ?? "", base);
-    if (url && !url.startsWith("#")) yield formatEntry(channel, url, base);
+    writeEntry(channel, options, writer);
+    const text = Buffer.from(writer.take()).toString();
+    if (text) yield text;
   }
 }
 
-function formatEntry(channel: LineupChannel, url: string, base: string): string {
+/** The same as bytes, in pieces of some 128 KiB; each holds until the next is asked for. */
+export function encodePlaylist(channels: readonly LineupChannel[], options: FormatOptions = {}): Generator<Uint8Array> {
+  return encodeItems(channels, (channel, to) => writeEntry(channel, options, to), formatHeader(options));
+}
+
+function formatHeader({ base = "", guide }: FormatOptions): string {
+  const address = guide ? withBase(guide, base) : "";
+  return address ? `#EXTM3U url-tvg="${address}" x-tvg-url="${address}"\n` : "#EXTM3U\n";
+}
+
+/** What stands between the values, as bytes. */
+const between = {
+  id: Buffer.from('#EXTINF:-1 tvg-id="'),
+  name: Buffer.from('" tvg-name="'),
+  logo: Buffer.from('" tvg-logo="'),
+  groups: Buffer.from('" group-title="'),
+  number: Buffer.from('" tvg-chno="'),
+  number2: Buffer.from('" channel-number="'),
+  number3: Buffer.from('" ch-number="'),
+  channel: Buffer.from('" channel-id="'),
+  radio: Buffer.from(' radio="true"'),
+  quote: Buffer.from('"'),
+  comma: Buffer.from(","),
+  transport: Buffer.from("#KODIPROP:mimetype=video/mp2t\n"),
+  end: Buffer.from("\n"),
+};
+
+/** Writes the lines of a channel that has an address, and nothing for another. */
+function writeEntry(channel: LineupChannel, options: FormatOptions, to: TextWriter): void {
+  const { base = "" } = options;
+  const stream = shownStream(channel, options.offer);
+  const { relayed } = stream;
+  const url = withBase(stream.url, base);
+  if (!url || url.startsWith("#")) return;
+  const put = (before: Uint8Array, value: string) => {
+    to.bytes(before);
+    to.text(value);
+  };
   const number = clean(channel.number);
   const name = clean(channel.name);
-  let line = `#EXTINF:-1 tvg-id="${clean(channel.guideId)}" tvg-name="${channel.guideName ? clean(channel.guideName) : name}"`;
-  if (channel.logo) line += ` tvg-logo="${withBase(channel.logo, base)}"`;
-  if (channel.groups?.length) line += ` group-title="${clean(channel.groups.join(";"))}"`;
-  line += ` tvg-chno="${number}" channel-number="${number}" ch-number="${number}" channel-id="${clean(channel.id)}"`;
-  if (channel.radio) line += ' radio="true"';
-  if (channel.catchup) line += formatCatchup(channel.catchup, base);
-  let options = "";
-  if (channel.attributes) {
-    for (const [attribute, value] of Object.entries(channel.attributes)) {
-      if (attribute === "|") options = `|${clean(value, '"')}`;
-      else if (isName(attribute) && !written.has(attribute.toLowerCase())) line += ` ${attribute}="${clean(value)}"`;
-    }
+  put(between.id, clean(channel.guideId));
+  put(between.name, channel.guideName ? clean(channel.guideName) : name);
+  if (channel.logo) put(between.logo, withBase(channel.logo, base));
+  if (channel.groups?.length) put(between.groups, clean(joined(channel.groups)));
+  put(between.number, number);
+  put(between.number2, number);
+  put(between.number3, number);
+  put(between.channel, clean(channel.id));
+  to.bytes(between.quote);
+  if (channel.radio) to.bytes(between.radio);
+  if (stream.catchup) to.text(formatCatchup(stream.catchup, base));
+  const behind = channel.attributes ? writeAttributes(channel.attributes, to) : "";
+  put(between.comma, (name.includes(",") ? name.replaceAll(",", ";") : name).trim());
+  to.bytes(between.end);
+  if (channel.directives) {
+    for (const directive of channel.directives)
+      if (!relayed || !isForUpstream(directive)) to.text(formatDirective(directive));
   }
-  line += `,${name.replaceAll(",", ";").trim()}\n`;
-  if (channel.directives) for (const directive of channel.directives) line += formatDirective(directive);
-  if (channel.properties) {
+  // Spares Kodi the look into the stream that tells it what it is, and viewers the wait.
+  if (relayed && !url.endsWith(".m3u8")) to.bytes(between.transport);
+  if (channel.properties && !relayed) {
     for (const [property, value] of Object.entries(channel.properties)) {
-      line += `#KODIPROP:${clean(property, '"')}=${clean(value, '"')}\n`;
+      to.text(`#KODIPROP:${clean(property, '"')}=${clean(value, '"')}\n`);
     }
   }
-  if (channel.headers) line += formatHeaders(channel.headers);
-  return `${line}${url}${options}\n`;
+  if (channel.headers && !relayed) to.text(formatHeaders(channel.headers));
+  to.text(url);
+  if (behind && !relayed) to.text(behind);
+  to.bytes(between.end);
+}
+
+/** Writes what upstream called none of ours; returns the options that go behind the address. */
+function writeAttributes(attributes: Readonly<Record<string, string>>, to: TextWriter): string {
+  let options = "";
+  for (const [attribute, value] of Object.entries(attributes)) {
+    if (attribute === "|") options = `|${clean(value, '"')}`;
+    else if (isName(attribute) && !written.has(attribute.toLowerCase())) to.text(` ${attribute}="${clean(value)}"`);
+  }
+  return options;
 }
 
 /** Both names of the mode, and the days under the names of three generations of players. */
@@ -121,9 +181,13 @@ function isName(attribute: string): boolean {
   return /^[^\s"'=,\p{Cc}]+$/u.test(attribute);
 }
 
+function joined(groups: readonly string[]): string {
+  return groups.length === 1 ? (groups[0] as string) : groups.join(";");
+}
+
 function withBase(address: string, base: string): string {
   const text = clean(address).trim();
-  return /^\/(?!\/)/.test(text) ? base + text : text;
+  return text.startsWith("/") && !text.startsWith("//") ? base + text : text;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not get through.

@@ -11,8 +11,8 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Cuts a byte stream into lines (LF, CRLF or CR; some are empty then), some 64 KiB of them at a time. The lines do not
- * depend on how the bytes are cut into chunks.
+ * Cuts a byte stream into blocks of whole lines, some 64 KiB of them at a time; each holds until the next is asked for.
+ * The lines do not depend on how the bytes are cut into chunks.
  *
  * A byte order mark decides first (UTF-8, UTF-16). Else `encoding`, when given, is believed. Else the document is UTF-8,
  * and a line that is not valid UTF-8 is read as windows-1252.
@@ -20,11 +20,11 @@ const CR = 13;
  * @param onLongLine called for every line over `longestLine` bytes
  * @throws RangeError when `encoding` is not known to the runtime's TextDecoder (WHATWG Encoding §4.2)
  */
-export async function* readLines(
+export async function* readBlocks(
   bytes: AsyncIterable<Uint8Array>,
   encoding: string | undefined,
   onLongLine: () => void,
-): AsyncGenerator<readonly string[]> {
+): AsyncGenerator<Buffer> {
   // The rest of the last line, whose end has not come yet.
   let held: Uint8Array[] = [];
   let heldBytes = 0;
@@ -37,14 +37,14 @@ export async function* readLines(
       if (end > 0 && (skipping || heldBytes > 0)) {
         const first = firstLineEnd(block);
         if (!skipping && heldBytes + first <= longestLine) {
-          yield splitLines(Buffer.concat([...held, block.subarray(0, first + 1)]));
+          yield Buffer.concat([...held, block.subarray(0, first + 1)]);
         } else if (!skipping) onLongLine();
         start = first + 1;
         held = [];
         heldBytes = 0;
         skipping = false;
       }
-      if (start < end) yield splitLines(block.subarray(start, end));
+      if (start < end) yield Buffer.from(block.buffer, block.byteOffset + start, end - start);
       start = Math.max(start, end);
       if (start === block.length || skipping) continue;
       // A copy: the source may use its buffer again.
@@ -58,7 +58,7 @@ export async function* readLines(
       }
     }
   }
-  if (heldBytes > 0) yield splitLines(Buffer.concat(held));
+  if (heldBytes > 0) yield Buffer.concat(held);
 }
 
 /** Where the first line ends, or the block's length. */
@@ -75,22 +75,15 @@ function lastLineEnd(block: Uint8Array): number {
   return at;
 }
 
-/** Each line is a text of its own: one that is kept does not keep its neighbours, and most are one byte a sign. */
-function splitLines(block: Uint8Array): string[] {
-  const bytes = Buffer.from(block.buffer, block.byteOffset, block.length);
-  const returns = bytes.includes(CR);
-  const lines: string[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    let end = bytes.indexOf(LF, at);
-    if (end === -1) end = bytes.length;
-    let line = bytes.toString("utf8", at, end);
-    // What stands for bytes that are not UTF-8, unless it was written there.
-    if (line.includes("\ufffd")) line = decodeLines(bytes.subarray(at, end));
-    if (returns && line.includes("\r")) for (const part of line.split("\r")) lines.push(part);
-    else lines.push(line);
-    at = end + 1;
-  }
-  return lines;
+/**
+ * A line of a block, without its line feed: LF, CRLF and CR end lines, so that a carriage return in it makes several of
+ * it. Each is a text of its own: one that is kept does not keep its neighbours, and most are one byte a sign.
+ */
+export function decodeLine(block: Buffer, from: number, to: number): string[] {
+  let line = block.toString("utf8", from, to);
+  // What stands for bytes that are not UTF-8, unless it was written there.
+  if (line.includes("\ufffd")) line = decodeLines(block.subarray(from, to));
+  return line.includes("\r") ? line.split("\r") : [line];
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

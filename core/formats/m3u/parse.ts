@@ -1,8 +1,9 @@
 // The reader of playlists: a stream of bytes to a stream of channels, whatever the file looks like.
+import { type Buffer, isUtf8 } from "node:buffer";
 import type { Channel } from "../../types.ts";
 import { Entry } from "./entry.ts";
 import { type EntryDefaults, isHeader, mostGuides, type PlaylistHeader, parseHeader } from "./header.ts";
-import { readLines } from "./lines.ts";
+import { decodeLine, readBlocks } from "./lines.ts";
 
 /** Why something in a playlist became no channel. */
 export type DropReason =
@@ -28,6 +29,8 @@ export interface ParseOptions {
 /** A playlist being read: iterate it once for the channels. The rest fills meanwhile and is complete at the end. */
 export interface Playlist extends AsyncIterable<Channel> {
   readonly header: PlaylistHeader;
+  /** Iterates the channels in lists of some hundred, which is far less work than one by one. */
+  lists(): AsyncIterable<readonly Channel[]>;
   /** What was left out, and how often. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   /** Why this is no playlist (`it is a web page`); undefined when it is one. Known at the end. */
@@ -70,9 +73,14 @@ export function parsePlaylist(bytes: AsyncIterable<Uint8Array>, options: ParseOp
     get rejection() {
       return reader.rejection();
     },
+    lists: () => reader.lists(bytes),
     [Symbol.asyncIterator]: () => reader.read(bytes),
   };
 }
+
+const extinf = "#EXTINF:";
+const lineFeed = 10;
+const carriageReturn = 13;
 
 class Reader {
   header: PlaylistHeader = { guides: [], attributes: {} };
@@ -84,7 +92,7 @@ class Reader {
   private lines = 0;
   /** What it turned out to be instead of a playlist. */
   private other = "";
-  private entry = new Entry();
+  private readonly entry = new Entry();
   /** Groups that an `#EXTGRP` holds in force, as written. */
   private sticky = "";
   private readonly groups = new Map<string, readonly string[]>();
@@ -94,14 +102,42 @@ class Reader {
   }
 
   async *read(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Channel> {
-    for await (const lines of readLines(bytes, this.options.encoding, () => this.drop("line too long"))) {
-      for (const line of lines) {
-        const channel = this.take(line);
-        if (channel) yield channel;
-        if (this.other) return;
-      }
+    for await (const list of this.lists(bytes)) yield* list;
+  }
+
+  async *lists(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Channel[]> {
+    for await (const block of readBlocks(bytes, this.options.encoding, () => this.drop("line too long"))) {
+      const channels = this.takeBlock(block);
+      if (channels.length > 0) yield channels;
+      if (this.other) return;
     }
     if (this.entry.titled) this.drop("entry without address");
+  }
+
+  /** Takes whole lines; returns the channels that they complete. No generator: those take long to be compiled. */
+  private takeBlock(block: Buffer): Channel[] {
+    const channels: Channel[] = [];
+    const sound = isUtf8(block);
+    for (let from = 0, to = 0; from < block.length && !this.other; from = to + 1) {
+      to = block.indexOf(lineFeed, from);
+      if (to === -1) to = block.length;
+      const end = block[to - 1] === carriageReturn ? to - 1 : to;
+      if (sound && this.takeTitle(block, from, end)) continue;
+      if (this.entry.titled && isPlainAddress(block, from, end)) {
+        this.lines++;
+        const channel = this.address(block.toString("latin1", from, end));
+        if (channel) channels.push(channel);
+      } else this.takeTexts(decodeLine(block, from, to), channels);
+    }
+    return channels;
+  }
+
+  private takeTexts(lines: readonly string[], channels: Channel[]): void {
+    for (const line of lines) {
+      const channel = this.take(line);
+      if (channel) channels.push(channel);
+      if (this.other) return;
+    }
   }
 
   rejection(): string | undefined {
@@ -113,6 +149,16 @@ class Reader {
 
   private drop(reason: DropReason): void {
     this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+  }
+
+  /** Takes the one kind of line that a playlist is full of, when it is written as usual. @returns false when it is not */
+  private takeTitle(block: Buffer, from: number, to: number): boolean {
+    for (let at = 0; at < extinf.length; at++) if (block[from + at] !== extinf.charCodeAt(at)) return false;
+    // One that is titled already has lost its address, or not found it yet.
+    if (this.entry.titled || !this.entry.titlePlain(block, from, to)) return false;
+    this.lines++;
+    if (this.entry.groups) this.sticky = "";
+    return true;
   }
 
   /** Takes one line; returns the channel that it completes. */
@@ -128,23 +174,28 @@ class Reader {
       return undefined;
     }
     if (this.lines === 1 && line.charCodeAt(0) === 60) this.other = markup(line);
-    const entry = this.entry;
-    this.entry = new Entry();
+    return this.address(line);
+  }
+
+  /** Takes the line that ends an entry. */
+  private address(line: string): Channel | undefined {
+    const { entry } = this;
+    let channel: Channel | undefined;
     if (!entry.titled) this.drop("line without entry");
     else {
-      const channel = entry.channel(line, this.options.base, this.defaults, (title) => this.groupsOf(title));
+      channel = entry.channel(line, this.options.base, this.defaults, this.groupsOf);
       if (channel) this.entries++;
       else this.drop("path without base");
-      return channel;
     }
-    return undefined;
+    entry.clear();
+    return channel;
   }
 
   private hash(line: string): void {
-    if (startsWith(line, "#EXTINF:")) {
+    if (startsWith(line, extinf)) {
       if (this.entry.titled) {
         this.drop("entry without address");
-        this.entry = new Entry();
+        this.entry.clear();
       }
       this.entry.title(line);
       if (this.entry.groups) this.sticky = "";
@@ -176,18 +227,30 @@ class Reader {
   }
 
   /** The groups of an entry: its own, then those in force. Equal ones are the same list, which keeps a lineup small. */
-  private groupsOf(title: string): readonly string[] {
+  private readonly groupsOf = (title: string): readonly string[] => {
     const key = this.sticky ? `${title};${this.sticky}` : title;
-    let groups = this.groups.get(key);
-    if (!groups) {
-      groups = [...new Set(key.split(";", mostGroupsOfOne).map((group) => group.trim()))].filter(
-        (group) => group !== "",
-      );
-      if (this.groups.size >= mostGroups) this.groups.clear();
-      if (key.length <= longestGroups) this.groups.set(key, groups);
-    }
+    return this.groups.get(key) ?? this.split(key);
+  };
+
+  private split(key: string): readonly string[] {
+    const groups = [...new Set(key.split(";", mostGroupsOfOne).map((group) => group.trim()))].filter(
+      (group) => group !== "",
+    );
+    if (this.groups.size >= mostGroups) this.groups.clear();
+    if (key.length <= longestGroups) this.groups.set(key, groups);
     return groups;
   }
+}
+
+/** Nothing but visible ASCII, a letter first: no text has to be made of it to see what it is. */
+function isPlainAddress(block: Uint8Array, from: number, to: number): boolean {
+  const first = (block[from] ?? 0) | 32;
+  if (from === to || first < 97 || first > 122) return false;
+  for (let at = from + 1; at < to; at++) {
+    const code = block[at] as number;
+    if (code <= 32 || code > 126) return false;
+  }
+  return true;
 }
 
 function startsWith(line: string, directive: string): boolean {

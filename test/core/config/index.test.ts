@@ -36,6 +36,7 @@ describe("readConfig()", () => {
       data: "/home/ana/.local/share/headend",
       lineup: { rules: {}, duplicates: "keep", shrinkGuard: 3, ranges: {} },
       guide: { match: "name", days: 14 * 86_400_000, history: 7 * 86_400_000, keepPast: true, repair: [] },
+      streams: { slate: 30_000, timeshiftSize: 50e9 },
       access: { users: {}, tokens: {} },
       log: { level: "info", format: "text" },
     });

@@ -43,6 +43,7 @@ describe("readConfig() without a file but with PZ8_RELAY_ variables", () => {
       data: "/var/cache/pz8-relay",
       lineup: { rules: {}, duplicates: "keep", shrinkGuard: 3, ranges: {} },
       guide: { match: "normalised", keepPast: false, repair: [] },
+      streams: { slate: 30_000, timeshiftSize: 50e9 },
       access: { users: { ana: { password: " s3cret " } }, tokens: {} },
       log: { level: "info", format: "text" },
     });

@@ -35,7 +35,41 @@ const redirect = (
 };
 const basic = (pair: string) => `Basic ${Buffer.from(pair).toString("base64")}`;
 
+/** How often a signal is listened to now. */
+function countListeners(signal: AbortSignal): () => number {
+  let count = 0;
+  const { addEventListener, removeEventListener } = signal;
+  const listeners = new Set<unknown>();
+  signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
+    if (!listeners.has(given[1])) count++;
+    listeners.add(given[1]);
+    addEventListener.apply(signal, given);
+  };
+  signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
+    if (listeners.delete(given[1])) count--;
+    removeEventListener.apply(signal, given);
+  };
+  return () => count;
+}
+
 describe("fetch()", () => {
+  it("leaves nothing on a signal that lives longer, and listens to it as long as the body lasts", async () => {
+    const controller = new AbortController();
+    const listening = countListeners(controller.signal);
+    const { signal } = controller;
+    redirect(upstream, 302, "/end");
+    for (let time = 0; time < 3; time++) await (await bench.fetch(upstream.url, { signal })).text();
+    await (await bench.fetch(upstream.url, { signal })).body?.cancel();
+    await assert.rejects(bench.fetch("http://127.0.0.1:1/", { signal }));
+    assert.equal(listening(), 0);
+    upstream.answer = (_, response) => void response.write("the beginning");
+    const response = await bench.fetch(upstream.url, { signal });
+    assert.ok(listening() > 0);
+    const reading = response.text();
+    controller.abort(new Error("enough"));
+    await assert.rejects(reading, /enough/);
+  });
+
   it("returns an answer of any status, with its address and headers", async () => {
     upstream.answer = (_, response) => response.writeHead(404, { "x-why": "gone" }).end("not here");
     const response = await bench.fetch(`${upstream.url}/x`);

@@ -272,7 +272,7 @@ describe("createLineup()", () => {
     ]);
     const [rai, other] = lineup.channels();
     assert.deepEqual([rai?.id, other?.id], ["one:rai1.it", "two:other"]);
-    assert.deepEqual(rai?.alternates, [{ url: "http://b.example/1", headers: { Referer: "r" } }]);
+    assert.deepEqual(rai?.alternates, [{ url: "http://b.example/1", instance: "two", headers: { Referer: "r" } }]);
     assert.equal(lineup.get("two:rai1.it"), rai);
   });
 

@@ -54,6 +54,23 @@ describe("compileRules()", () => {
     });
   });
 
+  it("sets what is kept of live pictures, and takes it away", () => {
+    const [first, second] = run({
+      set: [
+        { where: { name: "*" }, timeshift: "2h", timeshiftSize: "4GB", timeshiftWhen: "always" },
+        { where: { name: "Rai 1" }, timeshift: "0s" },
+      ],
+    });
+    assert.equal(first?.channel.timeshift, 0);
+    const { timeshift, timeshiftSize, timeshiftWhen } = second?.channel ?? {};
+    assert.deepEqual(
+      { timeshift, timeshiftSize, timeshiftWhen },
+      { timeshift: 7_200_000, timeshiftSize: 4e9, timeshiftWhen: "always" },
+    );
+    for (const wrong of [{ timeshift: "2 hours" }, { timeshiftSize: "1MB" }, { timeshiftWhen: "never" }])
+      assert.equal(rulesSchema.safeParse({ set: [{ where: { name: "*" }, ...wrong }] }).success, false);
+  });
+
   it("refuses an empty selector and an unknown key", () => {
     assert.equal(rulesSchema.safeParse({ include: [{}] }).success, false);
     assert.equal(rulesSchema.safeParse({ exclude: [{ nam: "x" }] }).success, false);

@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createServer, type Headend } from "../../../core/server/index.ts";
 import { createTestClock } from "../../support/clock.ts";
-import { createTestHeadend, createTestLog } from "./support.ts";
+import { createTestHeadend, createTestLog, noStreams } from "./support.ts";
 
 function setUp(changes: Partial<Headend> = {}, channels = 3) {
   const server = createServer({
     headend: createTestHeadend(changes, channels),
+    streams: noStreams,
     access: { users: {}, tokens: {} },
     trustedProxies: [],
     log: createTestLog(),

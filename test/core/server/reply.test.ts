@@ -126,6 +126,7 @@ describe("replyFile()", () => {
     for (const [range, start, end] of cases) {
       const { status, headers, body } = await get("list", { Range: range });
       assert.equal(status, 206, range);
+      assert.equal(headers.get("accept-ranges"), "bytes", range);
       assert.equal(headers.get("content-range"), `bytes ${start}-${end - 1}/${size}`, range);
       assert.ok(body === text.slice(start, end), range);
     }

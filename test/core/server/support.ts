@@ -1,9 +1,16 @@
 // What the server's tests share: a headend that stands still, raw sockets, and a listening server.
 import { Buffer } from "node:buffer";
 import net from "node:net";
+import { createHub } from "../../../core/hub/index.ts";
 import type { Logger } from "../../../core/plugin.ts";
 import { type Listener, serve } from "../../../core/runtime/serve.ts";
-import { createServer, type Headend, type Server, type ServerOptions } from "../../../core/server/index.ts";
+import {
+  createServer,
+  type Headend,
+  type Server,
+  type ServerOptions,
+  type Streams,
+} from "../../../core/server/index.ts";
 import type { LineupChannel, Programme } from "../../../core/types.ts";
 import { createTestClock } from "../../support/clock.ts";
 
@@ -68,6 +75,21 @@ export function createTestHeadend(changes: Partial<Headend> = {}, channels = 3):
   };
 }
 
+/** A hub that has nothing to show. */
+export const noStreams: Streams = {
+  hub: createHub({
+    clock: createTestClock(),
+    log: createTestLog(),
+    candidates: () => [],
+    settings: () => ({ linger: 0, stall: 2000, slate: 0 }),
+  }),
+  output: () => undefined,
+  extensions: () => [],
+  elsewhere: () => undefined,
+  timeZone: () => "UTC",
+  metrics: async () => "",
+};
+
 export type TestServer = Server & Listener & { readonly url: string; readonly log: ReturnType<typeof createTestLog> };
 
 /** A server on loopback; `arrange` mounts what the test needs. Stop it. */
@@ -78,6 +100,7 @@ export async function openServer(
   const log = createTestLog();
   const server = createServer({
     headend: createTestHeadend(),
+    streams: noStreams,
     access: { users: {}, tokens: {} },
     trustedProxies: [],
     log,

@@ -1,38 +1,18 @@
 // The playlist plugin over its own routes: what each address answers, to whom, and when.
 import assert from "node:assert/strict";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
-import { type AnyElysia, Elysia } from "elysia";
-import { HeadendError, type LineupChannel } from "../../../core/plugin.ts";
+import type { LineupChannel } from "../../../core/plugin.ts";
 import playlist from "../../../plugins/playlist/index.ts";
-import { createTestHost, lineupChannel, type TestHost, until } from "../../support/host.ts";
+import { createTestHost, lineupChannel, until } from "../../support/host.ts";
 import { testPlugin } from "../../support/plugin.ts";
-
-interface Started {
-  readonly host: TestHost & { readonly folder: string };
-  get(path: string, init?: RequestInit & { host?: string }): Promise<Response>;
-}
-
-async function start(t: TestContext, options: object = {}, folder?: string): Promise<Started> {
-  const host = await createTestHost("playlist", folder);
-  t.after(() => host.close());
-  const given = await playlist.setup(host, playlist.config.parse(options));
-  const app = new Elysia({ handler: { standardHostname: false } }).onError(({ error }) =>
-    error instanceof HeadendError ? new Response(error.message, { status: error.status }) : undefined,
-  );
-  const mounted: AnyElysia = given.routes?.(app as unknown as Elysia) ?? app;
-  return {
-    host,
-    get: async (path, { host: name = "tv", ...init } = {}) =>
-      mounted.fetch(new Request(`http://${name}${path}`, { ...init, headers: { host: name, ...init.headers } })),
-  };
-}
+import { start } from "./start.ts";
 
 const two: readonly LineupChannel[] = [
-  lineupChannel({ name: "A", number: "1", url: "/live/a.ts", logo: "/logo/a.png" }),
-  lineupChannel({ name: "B", number: "2", instance: "two" }),
+  lineupChannel({ name: "A", number: "1", url: "/live/a.ts", logo: "/logo/a.png", deliver: "direct" }),
+  lineupChannel({ name: "B", number: "2", instance: "two", deliver: "direct" }),
 ];
 
 test("playlist serves the lineup at all its addresses, with links for the one who asks", async (t) => {
@@ -271,6 +251,12 @@ test("playlist goes on without files when the disk refuses", async (t) => {
 
 testPlugin(playlist, {
   config: {},
-  invalid: [{ guideLink: "guide.xml" }, { playlistType: "m3u" }, { instance: "" }],
+  invalid: [
+    { catchup: "vod" },
+    { output: "mp4" },
+    { guideLink: "guide.xml" },
+    { playlistType: "m3u" },
+    { instance: "" },
+  ],
   prepare: (host) => host.publish(two),
 });

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { Channel, Contribution } from "../../../core/plugin.ts";
 import m3u from "../../../providers/m3u/index.ts";
-import { createTestHost, type TestHost } from "../../support/host.ts";
-import { testPlugin } from "../../support/plugin.ts";
+import { createTestHost, lineupChannel, type TestHost } from "../../support/host.ts";
+import { listChannels, testPlugin } from "../../support/plugin.ts";
 
 const address = "http://up.example/user/pass/list.m3u";
 const list =
@@ -18,9 +18,7 @@ async function start(t: TestContext, options: object = {}): Promise<{ host: Test
 }
 
 async function refresh(host: TestHost, given: Contribution): Promise<Channel[]> {
-  const channels: Channel[] = [];
-  for await (const channel of given.channels?.(host.signal) ?? []) channels.push(channel);
-  return channels;
+  return listChannels(given, host.signal);
 }
 
 test("m3u gives the channels of a playlist, with addresses resolved against the playlist's", async (t) => {
@@ -33,6 +31,40 @@ test("m3u gives the channels of a playlist, with addresses resolved against the 
   assert.equal(asked?.url, address);
   assert.equal(asked?.local, true);
   assert.deepEqual(asked?.headers, { "X-Key": "k", "user-agent": "UA" });
+});
+
+test("m3u calls its channels by their document's digest, and fetches it once for both", async (t) => {
+  const { host, given } = await start(t);
+  host.answer(address, list);
+  const first = await given.version?.(host.signal);
+  assert.ok(first);
+  assert.equal((await refresh(host, given)).length, 1);
+  assert.equal(host.asked.length, 1);
+  assert.equal(await given.version?.(host.signal), first);
+  host.answer(address, `${list}#EXTINF:-1,B\nhttp://h/b\n`);
+  assert.notEqual(await given.version?.(host.signal), first);
+  assert.equal((await refresh(host, given)).length, 2);
+  assert.equal((await refresh(host, given)).length, 2);
+  host.answer(address, new Error("away"));
+  await assert.rejects(given.version?.(host.signal) ?? Promise.resolve(), /away/);
+});
+
+test("m3u reads its channels again when the guides that the playlist names are lost", async (t) => {
+  const { host, given } = await start(t);
+  host.answer(address, list);
+  await refresh(host, given);
+  assert.deepEqual(JSON.parse((await host.cache.read("guides.json")) ?? ""), [
+    "http://g1.example/a.xml.gz",
+    "http://g2.example/b.xml",
+  ]);
+  host.publish([lineupChannel({ name: "A", instance: host.name })]);
+  const again = await m3u.setup(host, m3u.config.parse({ playlist: address }));
+  assert.ok(await again.version?.(host.signal));
+  await host.cache.delete("guides.json");
+  const lost = await m3u.setup(host, m3u.config.parse({ playlist: address }));
+  assert.equal(await lost.version?.(host.signal), undefined);
+  await refresh(host, lost);
+  assert.ok(await lost.version?.(host.signal));
 });
 
 test("m3u gives the upstream's own document once it has been read, and not after one that is no playlist", async (t) => {

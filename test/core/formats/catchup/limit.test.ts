@@ -13,6 +13,21 @@ test("findCatchupFault() allows what catch-up-days hold, and as long as a player
   assert.equal(findCatchupFault({ catchup: { mode: "shift" } }, 0, now), undefined);
 });
 
+test("findCatchupFault() allows what is kept here, and what upstream keeps, whichever is more", () => {
+  const hours = { timeshift: 2 * 3_600_000 };
+  assert.equal(findCatchupFault(hours, now - 7_000_000, now), undefined);
+  assert.equal(
+    findCatchupFault(hours, now - day, now),
+    "keeps 2h, since 2026-03-08 10:00 UTC; 2026-03-07 12:00 UTC is too long ago",
+  );
+  assert.equal(findCatchupFault({ ...hours, catchup: { mode: "shift", days: 7 } }, now - 6 * day, now), undefined);
+  assert.equal(
+    findCatchupFault({ timeshift: 3 * day, catchup: { mode: "shift", days: 1 } }, now - 2 * day, now),
+    undefined,
+  );
+  assert.equal(findCatchupFault({ timeshift: 0 }, now - 1000, now), "has no catch-up");
+});
+
 test("findCatchupFault() says in a sentence what cannot be had", () => {
   const week = { catchup: { mode: "shift", days: 7 } };
   assert.equal(

@@ -25,7 +25,7 @@ test("parseCatchup() leaves placeholders untouched", async () => {
 
 test("parseCatchup() knows the modes by all their names", async () => {
   const modes = {
-    fs: "flussonic",
+    fs: "flussonic-ts",
     Flussonic: "flussonic",
     timeshift: "shift",
     SHIFT: "shift",

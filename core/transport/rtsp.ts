@@ -1,0 +1,200 @@
+// Opens `rtsp://` with our own client: a transport stream, in RTP or as it is, in the connection or over UDP.
+import { HeadendError } from "../errors.ts";
+import { formatDuration } from "../formats/duration.ts";
+import { hasBye } from "../formats/rtp.ts";
+import { parseRange } from "../formats/rtsp.ts";
+import { attributeOf } from "../formats/sdp.ts";
+import { describeUrl } from "../redact.ts";
+import type { TransportSource } from "../types.ts";
+import { type DialContext, type Opener, type OpenOptions, openingLimit } from "./context.ts";
+import { parseRtspAddress, type RtspAddress, type TransportChoice } from "./rtsp/address.ts";
+import { RtspRedirect, RtspRemuxError, RtspStatusError } from "./rtsp/fault.ts";
+import { type Carrier, openSession, type RtspSession, redirectLimit } from "./rtsp/session.ts";
+import { carriesTransportStream, isRaw, type RtspTrack } from "./rtsp/tracks.ts";
+import { createDepacketiser } from "./udp/depacketise.ts";
+import { createGather } from "./udp/gather.ts";
+
+export { parseRtspAddress, type RtspAddress, type TransportChoice } from "./rtsp/address.ts";
+export { RtspRedirect, RtspRemuxError, RtspStatusError } from "./rtsp/fault.ts";
+export type { PacketSink, RtspPacket } from "./rtsp/packets.ts";
+export { type Carrier, openSession, type RtspSession, type SessionOptions } from "./rtsp/session.ts";
+export { carriesTransportStream, type RtspTrack } from "./rtsp/tracks.ts";
+
+const defaultBufferBytes = 4 * 2 ** 20;
+/** Milliseconds after PLAY for which nothing may come before it is tried another way. */
+const silenceLimit = 3000;
+/** The server does not do it that way (RFC 2326 §11.3.14). */
+const unsupportedTransport = 461;
+
+const orders: Readonly<Record<TransportChoice, readonly Carrier[]>> = {
+  auto: ["tcp", "udp", "mp2t"],
+  tcp: ["tcp"],
+  udp: ["udp", "tcp", "mp2t"],
+};
+const ways: Readonly<Record<Carrier, string>> = { tcp: "rtsp over tcp", udp: "rtsp over udp", mp2t: "rtsp over udp" };
+
+/**
+ * Opens `rtsp://[user:password@]host[:port]/path`. It is tried over TCP, and over UDP where the server wants that or
+ * nothing comes; `rtspu:` and `#transport=udp` turn the order round, `rtspt:` and `#transport=tcp` allow TCP alone.
+ *
+ * @throws RtspRemuxError (`dial.content`) when the server has no transport stream: ffmpeg can remux what it has
+ * @throws HeadendError `dial.*`, or the signal's reason; the server's session is then torn down
+ */
+export const openRtsp: Opener = async (url, options, context) => {
+  const shown = describeUrl(url);
+  const address = parseRtspAddress(url);
+  if (typeof address === "string") throw new HeadendError("dial.refused", { url: shown, reason: address });
+  options.signal.throwIfAborted();
+  const { clock } = context;
+  const control = new AbortController();
+  const onAbort = () => control.abort(options.signal.reason);
+  options.signal.addEventListener("abort", onAbort, { once: true });
+  const opened = new AbortController();
+  const late = new HeadendError("dial.timeout", { url: shown, limit: formatDuration(openingLimit) });
+  clock.sleep(openingLimit, opened.signal).then(
+    () => control.abort(late),
+    () => {},
+  );
+  const leave = () => options.signal.removeEventListener("abort", onAbort);
+  try {
+    const order = [...orders[address.transport]];
+    const { source, closed } = await openTried(address, url, order, options, context, control.signal);
+    closed.then(leave);
+    return source;
+  } catch (error) {
+    leave();
+    throw control.signal.aborted ? control.signal.reason : error;
+  } finally {
+    opened.abort();
+  }
+};
+
+/** Tries one way after the other; each is a session of its own unless the server says at SETUP what it cannot. */
+async function openTried(
+  home: RtspAddress,
+  url: string,
+  order: Carrier[],
+  { headers = {} }: OpenOptions,
+  context: DialContext,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  let target = url;
+  let credentials = home.credentials;
+  for (let hops = 0; ; ) {
+    const session = await openSession(target, { ...context, headers, signal, ...(credentials ? { credentials } : {}) });
+    try {
+      const tracks = transportTracks(session, describeUrl(url));
+      if (isRaw(tracks[0]?.medium)) order.sort((a, b) => Number(b === "mp2t") - Number(a === "mp2t"));
+      const carrier = await setUp(session, tracks, order);
+      const attempt = receive(session, carrier, context, signal);
+      await session.play(playRange(session));
+      if (await hasData(attempt, order.length > 0, context)) return attempt;
+      // Silent: another way may bring something.
+      await session.close();
+    } catch (error) {
+      await session.close();
+      if (!(error instanceof RtspRedirect) || ++hops > redirectLimit) throw error;
+      target = error.location;
+      const next = parseRtspAddress(target);
+      const same = typeof next === "object" && next.host === home.host && next.port === home.port;
+      credentials = same ? home.credentials : undefined;
+    }
+    signal.throwIfAborted();
+  }
+}
+
+interface Attempt {
+  readonly source: TransportSource;
+  /** Resolves when the first data has come. */
+  readonly opened: Promise<void>;
+  /** Resolves when all is closed. */
+  readonly closed: Promise<void>;
+}
+
+/** The first track with a transport stream: all programmes are in it. */
+function transportTracks(session: RtspSession, shown: string): RtspTrack[] {
+  const track = session.tracks.find(carriesTransportStream);
+  if (track) return [track];
+  const codecs = session.tracks.flatMap(({ payloads }) => payloads.map(({ encoding }) => encoding));
+  throw new RtspRemuxError(shown, [...new Set(codecs.filter((codec) => codec !== ""))]);
+}
+
+/** Takes ways off the order until the server accepts one. */
+async function setUp(session: RtspSession, tracks: readonly RtspTrack[], order: Carrier[]): Promise<Carrier> {
+  for (;;) {
+    const carrier = order.shift() ?? "tcp";
+    try {
+      await session.setup(tracks, carrier);
+      return carrier;
+    } catch (error) {
+      const other = error instanceof RtspStatusError && error.rtspStatus === unsupportedTransport;
+      if (!other || order.length === 0) throw error;
+    }
+  }
+}
+
+/** An archive says where it ends; then nothing is lost by reading slowly, for the connection waits. */
+function isArchive({ sdp }: RtspSession): boolean {
+  return parseRange(attributeOf(sdp, "range") ?? "")?.to !== undefined;
+}
+
+/** From the beginning, as other players ask, unless the server has a live edge. */
+function playRange({ sdp }: RtspSession): string {
+  const range = parseRange(attributeOf(sdp, "range") ?? "");
+  return range?.unit === "npt" && range.from === "now" ? "npt=now-" : "npt=0.000-";
+}
+
+/** Gathers what comes from now on. */
+function receive(
+  session: RtspSession,
+  carrier: Carrier,
+  { clock, log, bufferBytes }: DialContext,
+  signal: AbortSignal,
+): Attempt {
+  const patient = carrier === "tcp" && isArchive(session);
+  const stop = new AbortController();
+  const closed = Promise.withResolvers<void>();
+  const gather = createGather({
+    clock,
+    limit: bufferBytes ?? defaultBufferBytes,
+    ...(patient ? { hold: session.hold } : {}),
+    signal,
+    async close() {
+      stop.abort();
+      await session.close();
+      closed.resolve();
+      const { lost, late } = depacketiser.counts;
+      if (lost + late + gather.dropped > 0)
+        log.debug(`${describeUrl(session.url)}: ${lost} packets lost, ${late} late, ${gather.dropped} bytes not read`);
+    },
+  });
+  const depacketiser = createDepacketiser({ rtp: true, clock, signal: stop.signal, deliver: gather.push });
+  session.deliver({
+    packet({ bytes, control }) {
+      if (!control) depacketiser.push(bytes);
+      else if (hasBye(bytes)) gather.end();
+    },
+    end: (error) => gather.end(error),
+  });
+  const source: TransportSource = {
+    kind: "ts",
+    chunks: gather.chunks,
+    how: ways[carrier],
+    ...(patient && { patient }),
+  };
+  return { source, opened: gather.opened, closed: closed.promise };
+}
+
+/** Waits for the first data; where something else can be tried, not for long. */
+async function hasData({ opened }: Attempt, impatient: boolean, { clock }: DialContext): Promise<boolean> {
+  if (!impatient) {
+    await opened;
+    return true;
+  }
+  const enough = new AbortController();
+  try {
+    return await Promise.race([opened.then(() => true), clock.sleep(silenceLimit, enough.signal).then(() => false)]);
+  } finally {
+    enough.abort();
+  }
+}

@@ -1,0 +1,15 @@
+// Addresses below a channel's own, relative to the playlist that names them: they hold behind any proxy.
+import { rewriteHls } from "../../core/formats/hls.ts";
+
+/** What leads from a request's address to what this plugin has below a channel, with a slash at its end. */
+export function prefixOf(request: Request, channel: string, base: string): string {
+  const below = `${encodeURIComponent(channel)}/m3u8/`;
+  const rest = /^\/live\/(.+)$/.exec(new URL(request.url).pathname)?.[1];
+  if (rest === undefined) return `${base}/live/${below}`;
+  return "../".repeat(rest.split("/").length - 1) + below;
+}
+
+/** A playlist of upstream's whose names are put below `prefix`; what is no name of ours stays. */
+export function moveNames(text: string, prefix: string): string {
+  return prefix === "" ? text : rewriteHls(text, ({ uri }) => (/^[\w.-]+$/.test(uri) ? prefix + uri : uri));
+}

@@ -1,0 +1,49 @@
+// Counts what is missing from a transport stream, with code of its own rather than that which is tested.
+import { packetLength, pidOf } from "../../core/formats/mpegts.ts";
+
+/**
+ * Packets of a transport stream that do not continue what their PID sent before (ISO/IEC 13818-1 §2.4.3.3), unless
+ * the stream itself says so; and places where no packet begins. Bytes must begin with a packet; a cut last one is not counted.
+ */
+export function countContinuityErrors(bytes: Uint8Array): number {
+  const last = new Map<number, { counter: number; repeated: boolean }>();
+  let errors = 0;
+  for (let at = 0; at + packetLength <= bytes.length; at += packetLength) {
+    if (bytes[at] !== 0x47) {
+      errors++;
+      continue;
+    }
+    const pid = pidOf(bytes, at);
+    if (pid === 0x1fff) continue;
+    const control = bytes[at + 3] ?? 0;
+    const counter = control & 0x0f;
+    const payload = (control & 0x10) !== 0;
+    const marked = (control & 0x20) !== 0 && (bytes[at + 4] ?? 0) > 0 && ((bytes[at + 5] ?? 0) & 0x80) !== 0;
+    const before = last.get(pid);
+    if (before === undefined || marked) {
+      last.set(pid, { counter, repeated: false });
+      continue;
+    }
+    const again = counter === before.counter;
+    if (payload ? !(counter === ((before.counter + 1) & 0x0f) || (again && !before.repeated)) : !again) errors++;
+    last.set(pid, { counter, repeated: payload && again });
+  }
+  return errors;
+}
+
+/** Without what is not whole at its end: of every PID, what follows the last beginning of a payload unit (§2.4.3.3). */
+export function wholeUnits(bytes: Uint8Array): Uint8Array {
+  const last = new Map<number, number>();
+  const end = bytes.length - (bytes.length % packetLength);
+  for (let at = 0; at < end; at += packetLength)
+    if (((bytes[at + 1] ?? 0) & 0x40) !== 0) last.set(pidOf(bytes, at), at);
+  const kept = new Uint8Array(end);
+  let length = 0;
+  for (let at = 0; at < end; at += packetLength) {
+    const pid = pidOf(bytes, at);
+    if (pid > 0x1f && at >= (last.get(pid) ?? end)) continue;
+    kept.set(bytes.subarray(at, at + packetLength), length);
+    length += packetLength;
+  }
+  return kept.subarray(0, length);
+}
