@@ -23,8 +23,9 @@ export interface Upstream {
   readonly url: string;
   /** HTTP request headers that this upstream wants; names as upstream spelled them. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The instance that brings it: whose tuners it takes. */
+  /** The instance that brings it, and its account there: whose tuners it takes. */
   readonly instance?: string;
+  readonly account?: string;
   readonly catchup?: Catchup;
 }
 

@@ -49,13 +49,17 @@ export function recognise(bytes: Uint8Array, whole: boolean): Content | undefine
   return enough ? { kind: "unknown" } : undefined;
 }
 
-/** The grid of sync bytes (ISO/IEC 13818-1 §2.4.3.3). When all is there, as few as are there are enough, at its start. */
+/**
+ * The grid of sync bytes (ISO/IEC 13818-1 §2.4.3.3). When all is there, as few as are there are enough, at its start; but
+ * the G of a short text is no sync byte.
+ */
 function findPackets(bytes: Uint8Array, whole: boolean): TransportContent | undefined {
+  const few = whole && !isText(bytes);
   for (let offset = 0; offset < bytes.length && offset < sniffLimit; offset++) {
     if (bytes[offset] !== 0x47) continue;
     for (const size of sizes) {
       const there = Math.floor((bytes.length - offset - 1) / size) + 1;
-      const wanted = whole && offset < size ? Math.min(there, confirming) : confirming;
+      const wanted = few && offset < size ? Math.min(there, confirming) : confirming;
       if (there < wanted || offset + packetLength > bytes.length) continue;
       if (wanted === 1 && size !== packetLength) continue;
       let count = 1;

@@ -51,9 +51,7 @@ export function createCandidates(o: CandidateOptions): (tune: Tune, bits: number
 
     function candidateOf(tune: Tune, way: Way, main: boolean, opener: InstanceOpener): Candidate | undefined {
       const instance = way.instance ?? channel.instance;
-      // An account is one of the channel's own instance.
-      const account = instance === channel.instance ? channel.account : undefined;
-      const wants = (rank: number) => wantsOf(instance, account, opener.streams, rank, bits);
+      const wants = (rank: number) => wantsOf(instance, way.account, opener.streams, rank, bits);
       const { open } = opener;
       // A past that is only kept here is none that its plugin knows of.
       if (open && main && tune.at !== undefined && !channel.catchup && channel.timeshift) return undefined;
@@ -103,7 +101,7 @@ export function createCandidates(o: CandidateOptions): (tune: Tune, bits: number
   }
 }
 
-interface Way extends Pick<LineupChannel, "url" | "headers" | "catchup"> {
+interface Way extends Pick<LineupChannel, "url" | "headers" | "catchup" | "account"> {
   readonly instance?: string;
 }
 

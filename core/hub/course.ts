@@ -120,7 +120,7 @@ export function createCourse(o: CourseOptions): Course {
     tried.add(candidate.key);
     failovers++;
     o.observer.failedOver();
-    log.warn(`${name}: ${reasonOf(fault)}; trying ${tried.size > 1 ? "another upstream" : "what else there is"}`);
+    log.warn(`${name}: ${reasonOf(fault)}; trying what else there is`);
     return true;
   }
 

@@ -236,11 +236,12 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
     const { given, edited } = collected;
     const before = parts.get(instance);
     const old = before?.channels ?? [];
+    const deliver = settings.deliver?.[instance];
     const departed = await open(instance);
     const channels = await settle({
       ...{ instance, collected, departed, book, store, log },
       live: old,
-      deliver: settings.deliver?.[instance],
+      deliver,
       range: options.range,
       turn: () => turns.wait(instance, order),
       pause: createPause(slice),
@@ -251,7 +252,8 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
       !before || old.length !== channels.length || channels.some((channel, place) => channel !== old[place]);
     const tag = changed || !before.saved ? await keep(instance, channels, given) : before.tag;
     const saved = tag !== undefined;
-    const brought = edited ? undefined : options.original?.();
+    // Only upstream's own addresses are passed on with it.
+    const brought = edited || deliver !== "direct" ? undefined : options.original?.();
     const original = await store
       .keepOriginal(instance, brought)
       .catch(tell("the upstream's playlist could not be kept"));

@@ -94,7 +94,9 @@ async function foundElsewhere(
 }
 
 /** A channel's ways to its pictures. */
-function waysOf({ url, headers, catchup, instance, alternates }: LineupChannel): Upstream[] {
-  const own: Upstream[] = url ? [{ url, instance, ...(headers && { headers }), ...(catchup && { catchup }) }] : [];
+function waysOf({ url, headers, catchup, instance, account, alternates }: LineupChannel): Upstream[] {
+  const own: Upstream[] = url
+    ? [{ url, instance, ...(account && { account }), ...(headers && { headers }), ...(catchup && { catchup }) }]
+    : [];
   return [...own, ...alternates];
 }

@@ -11,8 +11,7 @@ import { documentOf } from "../fetch/document.ts";
 import { diskReason, partialPath } from "../replacement.ts";
 import type { Document, LineupChannel } from "../types.ts";
 import type { Departed } from "./identity.ts";
-import { encodeChannels } from "./lines.ts";
-import { none } from "./output.ts";
+import { createLineReader, encodeChannels } from "./lines.ts";
 import type { Leader, Leaders } from "./stations.ts";
 
 /** The last good channels of an instance. */
@@ -81,7 +80,7 @@ export function createStore(folder: string): Store {
       const artefact = await artefactOf(live(instance));
       if (!artefact) return undefined;
       const channels: LineupChannel[] = [];
-      const read = sharing();
+      const read = createLineReader(instance);
       let given = 0;
       let broken = 0;
       await eachLine(live(instance), pause, (line) => {
@@ -186,22 +185,6 @@ async function adopt(from: string, to: string, ours: string): Promise<void> {
   } catch (error) {
     throw new HeadendError("cache.write", { path: to, reason: diskReason(error) }, error);
   }
-}
-
-/** Reads channels; those with the same groups share one list of them, and all the empty list of alternates. */
-function sharing(): (line: string) => LineupChannel {
-  const lists = new Map<string, readonly string[]>();
-  return (line) => {
-    const channel = JSON.parse(line) as { -readonly [Key in keyof LineupChannel]: LineupChannel[Key] };
-    if (channel.groups) {
-      const key = channel.groups.join(";");
-      const shared = lists.get(key);
-      if (shared) channel.groups = shared;
-      else lists.set(key, channel.groups);
-    }
-    if (channel.alternates.length === 0) channel.alternates = none;
-    return channel;
-  };
 }
 
 async function eachLine(path: string, pause: Pause, each: (line: string) => void): Promise<void> {

@@ -48,6 +48,9 @@ function onBun(hostname: string, port: number, fetch: Handler): Listener {
     hostname,
     port,
     idleTimeout: idleSeconds,
+    // Otherwise Bun writes the errors of bodies that fail to stderr, past the log; without it, it would share the port.
+    development: false,
+    reusePort: false,
     fetch: (request, server) => fetch(request, new BunPeer(request, server)),
     // Reached when a file went away between the answer and its sending: everything else is caught before.
     error: () => new Response("not there yet\n", { status: 503, headers: { "retry-after": "30" } }),

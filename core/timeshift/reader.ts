@@ -1,8 +1,8 @@
 // Plays what was recorded from a point on, and goes on with what is being recorded.
 import { type FileHandle, open } from "node:fs/promises";
 import { HeadendError } from "../errors.ts";
-import { packetLength } from "../formats/mpegts.ts";
-import { createSplicer } from "../formats/splice.ts";
+import { packetLength, pidOf, writeCounter } from "../formats/mpegts.ts";
+import { counterBefore, createSplicer } from "../formats/splice.ts";
 import { type Block, continues } from "./block.ts";
 import { oldest, type Spot, stopAt } from "./locate.ts";
 import { readBlock, type Store } from "./store.ts";
@@ -26,6 +26,8 @@ export interface ReaderOptions {
 }
 
 const readBytes = 1392 * packetLength;
+/** Tables come within so many bytes, or they are marked. */
+const lookBytes = 8 * readBytes;
 /** A packet that says nothing (ISO/IEC 13818-1 §2.4.3.3): shows that more may come. */
 const stuffing = new Uint8Array(packetLength).fill(0xff);
 stuffing.set([0x47, 0x1f, 0xff, 0x10]);
@@ -39,17 +41,17 @@ export async function* readPast(o: ReaderOptions): AsyncGenerator<Uint8Array> {
   let filed: Block | undefined;
   let sent = 0;
 
-  async function read(to: number): Promise<Uint8Array | undefined> {
+  async function read(from: Block, at: number, to: number): Promise<Uint8Array | undefined> {
     try {
-      if (filed !== block) {
+      if (filed !== from) {
         await file?.close();
-        file = undefined;
-        file = await open(store.dataPath(block), "r");
-        filed = block;
+        file = filed = undefined;
+        file = await open(store.dataPath(from), "r");
+        filed = from;
       }
-      const bytes = file && (await readBlock(file, offset, to));
+      const bytes = file && (await readBlock(file, at, to));
       // It may have been written over while it was read.
-      return block.gone || !bytes?.length ? undefined : bytes;
+      return from.gone || !bytes?.length ? undefined : bytes;
     } catch {
       return undefined;
     }
@@ -70,12 +72,18 @@ export async function* readPast(o: ReaderOptions): AsyncGenerator<Uint8Array> {
     return all;
   }
 
-  function* enter(spot: Spot): Generator<Uint8Array> {
+  /** The tables, so counted that those of the stream continue them. */
+  async function* enter(spot: Spot): AsyncGenerator<Uint8Array> {
     ({ block, offset } = spot);
+    const tables = spot.tables.slice();
     if (sent > 0) splicer.splice();
-    for (const part of marked(spot.tables)) yield part;
-    // What follows has counters of its own.
-    splicer.splice();
+    const pieces = [await read(block, offset, Math.min(block.size, offset + lookBytes))];
+    const next = store.after(block);
+    if (next && offset + lookBytes > block.size && continues(next, block))
+      pieces.push(await read(next, 0, Math.min(next.size, lookBytes)));
+    const leads = leadTo(tables, pieces);
+    for (const part of marked(tables)) yield part;
+    if (!leads) splicer.splice();
   }
 
   /** What cannot be read is passed over. False: nothing comes after it. */
@@ -104,7 +112,7 @@ export async function* readPast(o: ReaderOptions): AsyncGenerator<Uint8Array> {
       const gap = block.breaks.find((each) => each.splice && each.offset > offset);
       const to = Math.min(stop ?? block.size, gap?.offset ?? block.size, offset + readBytes);
       if (to > offset) {
-        const bytes = await read(to);
+        const bytes = await read(block, offset, to);
         if (!bytes) {
           if (block.gone) continue;
           if (!pass()) throw lost(o.channel);
@@ -128,6 +136,22 @@ export async function* readPast(o: ReaderOptions): AsyncGenerator<Uint8Array> {
     await file?.close().catch(() => {});
     await follower.close();
   }
+}
+
+/** Counts tables so that they lead to the next ones of their PIDs. False: not all of those come. */
+function leadTo(tables: Uint8Array, pieces: readonly (Uint8Array | undefined)[]): boolean {
+  const counters = new Map<number, number>();
+  for (let at = tables.length - packetLength; at >= 0; at -= packetLength) {
+    const pid = pidOf(tables, at);
+    let counter = counters.get(pid);
+    for (const next of pieces)
+      for (let look = 0; next && counter === undefined && look < next.length; look += packetLength)
+        if (pidOf(next, look) === pid) counter = counterBefore(next, look);
+    if (counter === undefined) return false;
+    writeCounter(tables, at, counter);
+    counters.set(pid, counter + 15);
+  }
+  return true;
 }
 
 function lost(channel: string): HeadendError {

@@ -6,8 +6,8 @@ import { baseMark, fillBase, type Page } from "./page.ts";
 
 export interface RenderedPlaylists {
   /**
-   * All channels, or one instance's; undefined before there is anything to show. Makes it first when nobody has begun to,
-   * else gives the version at hand; an offer that is not the usual one is made from the lineup as it is.
+   * All channels, or one instance's; undefined before there is anything to show. A newer version is waited for, but not
+   * long: then it is the one at hand. An offer that is not the usual one is made from the lineup as it is.
    */
   page(instance: string | undefined, offer: Offer): Promise<Page | undefined>;
   /** Resolves when nothing is being written. */
@@ -18,11 +18,15 @@ interface Rendered {
   artefact?: Artefact | undefined;
   /** Names what it was made from, to write nothing when nothing changed. */
   source?: string | undefined;
+  /** The same of what could not be written: it is not tried again at every request. */
+  refused?: string | undefined;
   writing?: Promise<void> | undefined;
 }
 
-/** A lineup that changes often does so several times in a row: a first refresh of many instances makes one playlist. */
+/** A lineup often changes several times in a row: a first refresh of many instances makes one playlist. */
 const rest = 1000;
+/** How long a player waits for a newer version: many times what a hundred thousand channels take. */
+const patience = 2000;
 
 /** Writes playlists to the cache and follows the lineup until the signal aborts. */
 export async function createRenderedPlaylists(o: {
@@ -62,13 +66,27 @@ export async function createRenderedPlaylists(o: {
 
   /** Brings a list up to date; one run at a time. */
   const update = (instance: string | undefined, list: Rendered): Promise<void> => {
-    list.writing ??= render(instance, list).finally(() => {
-      list.writing = undefined;
-    });
+    list.writing ??= render(instance, list)
+      .catch((error) => {
+        list.refused = sourceOf(instance);
+        o.log.error(`the playlist could not be written: ${error}`);
+        throw error;
+      })
+      .finally(() => {
+        list.writing = undefined;
+      });
     return list.writing;
   };
 
-  const complain = (error: unknown) => o.log.error(`the playlist could not be written: ${error}`);
+  /** Brings a list up to date that is there already, if that can be done soon. */
+  const renew = async (instance: string | undefined, list: Rendered) => {
+    const source = sourceOf(instance);
+    if (list.source === source || list.refused === source) return;
+    const enough = new AbortController();
+    const updated = update(instance, list).catch(() => {});
+    await Promise.race([updated, o.clock.sleep(patience, enough.signal).catch(() => {})]);
+    enough.abort();
+  };
 
   const updateAll = () => {
     waiting = false;
@@ -77,7 +95,7 @@ export async function createRenderedPlaylists(o: {
       if (instance !== main && lineup.channels(instance).length === 0) {
         lists.delete(instance);
         void forget(cache, keyOf(instance));
-      } else update(instance, list).catch(complain);
+      } else update(instance, list).catch(() => {});
     }
   };
 
@@ -89,7 +107,7 @@ export async function createRenderedPlaylists(o: {
   };
 
   lineup.onChange(updateSoon, o.signal);
-  updateSoon();
+  if (lineup.ready) updateSoon();
 
   return {
     async settled() {
@@ -114,9 +132,7 @@ export async function createRenderedPlaylists(o: {
         list = {};
         lists.set(instance, list);
       }
-      if (!list.artefact) await update(instance, list);
-      // What is being written already is not waited for, and a disk that refuses is no reason to show nothing.
-      else if (!list.writing && list.source !== sourceOf(instance)) await update(instance, list).catch(complain);
+      await (list.artefact ? renew(instance, list) : update(instance, list));
       const { artefact } = list;
       if (!artefact) return undefined;
       return {

@@ -24,6 +24,13 @@ test("recognise() takes one whole packet for a stream when nothing more comes, a
   assert.equal(recognise(packets(7), false)?.kind, "ts");
 });
 
+test("recognise() takes no short playlist for a packet, wherever its letters G are", () => {
+  for (let length = 150; length < 900; length++) {
+    const playlist = `#EXTM3U\n#EXT-X-TARGETDURATION:1\n${"#EXTINF:1,GGG\n1.ts\n".repeat(50)}`.slice(0, length);
+    assert.equal(recognise(text(playlist), true).kind, "hls", `${length} bytes`);
+  }
+});
+
 test("recognise() is not fooled by single sync bytes", () => {
   const bytes = new Uint8Array(sniffLimit).fill(0xfe);
   for (let at = 0; at < bytes.length; at += 187) bytes[at] = 0x47;

@@ -242,6 +242,8 @@ describe("createLineup()", () => {
       const document = lineup.original("one");
       return document && readFile(document.path, "utf8");
     };
+    const direct = { ...settings, deliver: { one: "direct" } } as const;
+    await lineup.arrange(["one", "two"], direct);
     const original = await give("first", "d1");
     await update("one", many(20), { original });
     assert.equal(await read(), "first");
@@ -251,8 +253,14 @@ describe("createLineup()", () => {
     lineup = open();
     await lineup.restore(["one"]);
     assert.equal(await read(), "first");
-    await lineup.arrange(["one"], settings);
+    await lineup.arrange(["one"], direct);
     await update("one", many(20), { original: await give("third", "d3") });
+    assert.equal(await read(), "third");
+    await lineup.arrange(["one"], settings);
+    await update("one", many(20), { original });
+    assert.equal(lineup.original("one"), undefined);
+    await lineup.arrange(["one"], direct);
+    await update("one", many(20), { original });
     assert.equal(await read(), "third");
     await update("one", many(20), { original, rules: [{ exclude: [{ name: "C0" }] }] });
     assert.equal(lineup.original("one"), undefined);
@@ -261,19 +269,6 @@ describe("createLineup()", () => {
       [],
     );
     assert.equal(lineup.original("nobody"), undefined);
-  });
-
-  it("makes duplicates alternates of one channel when the user says so", async () => {
-    await lineup.arrange(["one", "two"], { ...settings, duplicates: "alternates" });
-    await update("one", [{ name: "Rai 1", guideId: "Rai1.it", url: "http://a.example/1" }]);
-    await update("two", [
-      { name: "RAI 1", guideId: "rai1.it", url: "http://b.example/1", headers: { Referer: "r" } },
-      { name: "Other", url: "http://b.example/2" },
-    ]);
-    const [rai, other] = lineup.channels();
-    assert.deepEqual([rai?.id, other?.id], ["one:rai1.it", "two:other"]);
-    assert.deepEqual(rai?.alternates, [{ url: "http://b.example/1", instance: "two", headers: { Referer: "r" } }]);
-    assert.equal(lineup.get("two:rai1.it"), rai);
   });
 
   it("drops an instance that the config no longer names, but not its numbers", async () => {

@@ -50,6 +50,15 @@ describe("duplicates as alternates", () => {
   const without = "1 one:rai1.it Rai1.it http://b.example/1";
   const rest = "2 one:other.it Other.it http://a.example/2";
 
+  it("are one channel with further ways to its pictures", async () => {
+    await update("two", { ...rai("http://b.example/1", "rai1.IT"), headers: { Referer: "r" } }, other);
+    const [station, second] = lineup.channels();
+    const alternate = { url: "http://b.example/1", instance: "two", headers: { Referer: "r" } };
+    assert.deepEqual([station?.url, station?.alternates], ["http://a.example/1", [alternate]]);
+    assert.equal(second?.alternates.length, 1);
+    assert.equal(lineup.get("two:rai1.it"), station);
+  });
+
   it("keep id, number and guide id when the leader's instance loses the station, and when it returns", async () => {
     assert.deepEqual(shown(), [both, rest]);
     await update("one", other);

@@ -23,7 +23,7 @@ const log: Logger = { debug() {}, info() {}, warn, error: warn };
 async function open(): Promise<void> {
   lineup = createLineup({ store: createStore(folder), log, clock });
   await lineup.restore(["one"]);
-  await lineup.arrange(["one"], { duplicates: "keep", shrinkGuard: 3 });
+  await lineup.arrange(["one"], { duplicates: "keep", shrinkGuard: 3, deliver: { one: "direct" } });
 }
 
 const list: readonly Channel[] = Array.from({ length: 20 }, (_, i) => ({

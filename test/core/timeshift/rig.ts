@@ -114,9 +114,16 @@ export async function createShiftRig(o: ShiftOptions = {}) {
         await rig.second();
       }
     },
+    /** Waits until what records has all that was sent: it may be waiting for the disk. */
+    async taken() {
+      const waits = () =>
+        hub.streams().some(({ viewers }) => viewers.some((each) => each.name === "timeshift" && each.backlog > 0));
+      await until(() => clock.advance(0).then(() => !waits()), "all is recorded");
+    },
     /** Lets a second pass; what was sent arrives early in it. */
     async second() {
       await clock.advance(late / 2);
+      await rig.taken();
       await rig.settle();
       await clock.advance(1000 - late / 2);
       await rig.settle();
@@ -149,8 +156,14 @@ export async function createShiftRig(o: ShiftOptions = {}) {
     /** A live viewer that takes all, and those who wait for it. */
     async live(name = "a", viewer = "tv") {
       const watch = hub.watch({ channel: rig.channel(name) }, { name: viewer }, new AbortController().signal);
-      await clock.advance(0);
-      await rig.settle();
+      const { id, timeshift } = rig.channel(name);
+      const viewers = () => hub.streams().find(({ channel, at }) => channel === id && at === undefined)?.viewers ?? [];
+      if (timeshift)
+        await until(
+          () => clock.advance(0).then(() => viewers().some((each) => each.name === "timeshift")),
+          "it is recorded",
+        );
+      else await clock.advance(0);
       rig.up(name).send(rate);
       const reader = createReader((await watch).body);
       await rig.second();

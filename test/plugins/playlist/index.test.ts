@@ -201,6 +201,7 @@ test("playlist is written again when it is not known what the file at hand was m
   await first.host.cache.write("lineup.m3u", "#EXTM3U\n");
   const second = await start(t, {}, first.host.folder);
   second.host.publish(two);
+  await second.host.clock.advance(1000);
   await until(async () => (await readFile(path, "utf8")).includes(",B\n"), "the playlist is whole again");
 });
 
@@ -209,6 +210,7 @@ test("playlist stops when what it writes is written", async (t) => {
   t.after(() => host.close());
   const given = await playlist.setup(host, playlist.config.parse({}));
   host.publish(two);
+  await host.clock.advance(1000);
   host.stop();
   await given.stop?.();
   assert.match(await readFile(host.cache.path("lineup.m3u"), "utf8"), /,B\n/);
@@ -245,8 +247,10 @@ test("playlist goes on without files when the disk refuses", async (t) => {
   const text = await (await get("/playlist.m3u", { host: "other" })).text();
   assert.match(text, /http:\/\/other\/live\/a.ts/);
   host.publish([lineupChannel({ name: "C" })]);
+  await host.clock.advance(1000);
   await until(() => host.logged.some((line) => line.level === "error"), "the failure is logged");
   assert.match(await (await get("/playlist.m3u")).text(), /,A\n/);
+  assert.equal(host.logged.filter(({ level }) => level === "error").length, 1, "it is not tried at every request");
 });
 
 testPlugin(playlist, {

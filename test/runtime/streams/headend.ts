@@ -84,7 +84,11 @@ export async function openStreaming(config: string, channels: number): Promise<S
     },
   };
   await fetchUntil(200, `${base}/readyz`);
-  await until(async () => (await metric("headend_channels")) >= channels, "the lineup does not fill");
+  await until(async () => (await metric("headend_channels")) >= channels, "the lineup does not fill").catch(
+    (thrown: unknown) => {
+      throw new Error(running.output(), { cause: thrown });
+    },
+  );
   return streaming;
 }
 

@@ -168,7 +168,7 @@ together(
         const watching = await watch(`${streaming.base}/${path}`);
         await until(() => watching.ended || watching.broken, "the past has no end");
         assert.equal(watching.status, 200, new TextDecoder().decode(watching.bytes()));
-        assert.equal(watching.ended, true);
+        assert.equal(watching.ended, true, streaming.output().slice(-2000));
         assert.deepEqual(faultsOf(watching.bytes()), []);
         assert.deepEqual(await picturesOf(watching.bytes()), await originals(begin, count));
       },

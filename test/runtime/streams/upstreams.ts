@@ -124,7 +124,6 @@ together(options, {
         [],
         name,
       );
-      assert.ok(complaints.length < 6, `${name}: ${complaints.join("; ")}`);
       assert.match(streaming.output(), new RegExp(`${name}: .*; trying`));
     };
     await Promise.all(Object.entries(failures).map(([name, fail]) => goesOn(name, fail)));
