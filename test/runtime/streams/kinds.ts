@@ -27,7 +27,7 @@ const { after, before, test } = kinds;
 
 /** Milliseconds; a busy machine may take many times as long as an idle one. */
 const timeout = 60_000;
-/** Of clips, and of what is sent. */
+/** Of most clips. */
 const seconds = 20;
 const clipOf = (kind: ClipKind) => makeClip(kind, lengthOf(kind));
 /** The one that others use, too. */
@@ -53,7 +53,7 @@ after(async () => {
 });
 
 const send = (clip: string, address: string, o: Parameters<typeof startSender>[2]): Sender => {
-  const sender = startSender(clip, address, { seconds, ...o });
+  const sender = startSender(clip, address, { seconds: 60, ...o });
   closing.push(() => sender.stop());
   return sender;
 };
@@ -105,7 +105,7 @@ const asHls = (name: string, args: readonly string[], o: { key?: boolean; first?
       );
       await writeFile(join(folder, "key.info"), `key\n${join(folder, "key")}\n`);
     }
-    const live = ["-hls_time", "1", "-hls_list_size", "6", "-hls_flags", "delete_segments+temp_file"];
+    const live = ["-hls_time", "1", "-hls_list_size", "30", "-hls_flags", "temp_file"];
     // ffmpeg 5 cannot begin a clip again while it makes MP4 of it.
     send(await clipOf("h264"), join(folder, `${id}${o.first ? "-%v" : ""}.m3u8`), {
       format: "hls",
@@ -210,7 +210,7 @@ before(async () => {
   );
   upstream.answers.set("/list.m3u", `#EXTM3U\n${entries.join("")}`);
   const up = `{ use: m3u, playlist: "${upstream.base}/list.m3u", interface: 127.0.0.1, linger: 1s, stall: 10s }`;
-  const hls = "{ use: hls, segment: 1s, idle: 1s }";
+  const hls = "{ use: hls, segment: 1s, window: 30, idle: 1s }";
   streaming = await openStreaming(`streams:\n  slate: 0s\ninstances:\n  up: ${up}\n  hls: ${hls}\n`, used.length);
   closing.push(() => streaming.close());
   for (const [index, { name, kind }] of used.entries()) {

@@ -64,7 +64,7 @@ before(async () => {
     "1:0x302",
   ];
   const other = await readFile(await convertClip(await makeClip("mpeg2", { seconds: 20 }), "other.ts", args));
-  serve("changes", Buffer.concat([clip.subarray(0, 188 * 1500), other]));
+  serve("changes", Buffer.concat([clip.subarray(0, 188 * 1500), other, other, other]));
   const noise = (length: number) => new Uint8Array(length).fill(0x55);
   serve("shifted", Buffer.concat([noise(57), clip.subarray(0, 188 * 700), noise(1000), clip.subarray(188 * 700)]));
   for (const [name, [answer]] of Object.entries(refusals)) upstream.answers.set(`/${name}`, answer);
