@@ -12,15 +12,16 @@ export interface KeptSources {
   get(instance: string): readonly MergeSource[];
   /**
    * Keeps a newer list; writes nothing when it is the same. Files of ours that neither it nor the list before it names
-   * are removed: addresses that are signed anew every time would fill the disk.
+   * are removed: addresses that are signed anew every time would fill the disk. Resolves when all is on disk.
    */
-  keep(instance: string, sources: readonly MergeSource[]): void;
+  keep(instance: string, sources: readonly MergeSource[]): Promise<void>;
 }
 
 export function createKeptSources(data: string, log: Logger): KeptSources {
   const kept = new Map<string, readonly MergeSource[]>();
   /** Files that the newest list names no more; a merge may still be reading them. */
   const left = new Map<string, readonly string[]>();
+  const writing = new Map<string, Promise<void>>();
   const pathOf = (instance: string) => join(data, "instances", instance, "sources.json");
   const isOurs = (path: string, instance: string) =>
     ["documents", "brought"].some((name) => dirname(path) === join(data, "instances", instance, name));
@@ -35,22 +36,33 @@ export function createKeptSources(data: string, log: Logger): KeptSources {
       }
     },
     get: (instance) => kept.get(instance) ?? [],
-    keep(instance, sources) {
+    async keep(instance, sources) {
       const named = new Set(sources.map(({ path }) => path));
-      for (const path of left.get(instance) ?? []) if (!named.has(path)) void forget(path);
+      const gone = (left.get(instance) ?? []).filter((path) => !named.has(path));
+      const forgotten = Promise.all(gone.map(forget));
       const before = (kept.get(instance) ?? []).map(({ path }) => path);
       left.set(
         instance,
         before.filter((path) => !named.has(path) && isOurs(path, instance)),
       );
       const text = JSON.stringify(sources);
-      if (text === JSON.stringify(kept.get(instance) ?? [])) return;
+      const same = text === JSON.stringify(kept.get(instance) ?? []);
       kept.set(instance, sources);
-      replaceFile(pathOf(instance), text).catch((error: unknown) =>
-        log.warn(`${instance}: the list of its guides could not be kept: ${reasonOf(error)}`),
-      );
+      if (!same) write(instance, text);
+      await Promise.all([forgotten, writing.get(instance)]);
     },
   };
+
+  /** One after the other: the last that was said is what must stay. */
+  function write(instance: string, text: string): void {
+    const written = (writing.get(instance) ?? Promise.resolve())
+      .then(() => replaceFile(pathOf(instance), text))
+      .then(
+        () => {},
+        (error: unknown) => log.warn(`${instance}: the list of its guides could not be kept: ${reasonOf(error)}`),
+      );
+    writing.set(instance, written);
+  }
 }
 
 /** Removes a document and what describes it. */

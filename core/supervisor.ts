@@ -149,7 +149,7 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
         createApp: () => o.mounts.createApp(config.mount),
         refreshed(result) {
           o.refreshed?.(config.name, result);
-          kept.keep(config.name, sourcesOf(config.name));
+          void kept.keep(config.name, sourcesOf(config.name));
           if (o.schedule) void merging.request();
         },
       });

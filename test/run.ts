@@ -20,6 +20,8 @@ const deno = join(root, "node_modules", "deno", process.platform === "win32" ? "
 const runtimePart = ["runtime", "support", "core", "providers", "plugins"].map((name) => join("test", name));
 /** Milliseconds after which a part is hung. */
 const limit = 10 * 60_000;
+/** The same of a test: a busy machine takes its time. */
+const patience = "60000";
 
 const sum: Tally = { passed: 0, failed: 0, skipped: 0 };
 let running: ChildProcess | undefined;
@@ -30,7 +32,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   });
 
 const words = process.argv.slice(2);
-await part("Bun", [bun, "test", ...words], readBun);
+await part("Bun", [bun, "test", "--timeout", patience, ...words], readBun);
 if (words.length === 0) {
   await part("Deno", [deno, "test", "-A", "--no-check", "--no-lock", ...runtimePart.filter(isThere)], readDeno, [
     deno,
@@ -48,7 +50,8 @@ async function executablePart(): Promise<void> {
   const outfile = join(folder, process.platform === "win32" ? "headend.exe" : "headend");
   try {
     const built = await run("build", [bun, "core/runtime/build.ts", "--outfile", outfile]);
-    if (built.code === 0) await part("executable", [bun, "test", "test/runtime"], readBun, [outfile]);
+    if (built.code === 0)
+      await part("executable", [bun, "test", "--timeout", patience, "test/runtime"], readBun, [outfile]);
     else sum.failed++;
   } finally {
     await rm(folder, { recursive: true, force: true });

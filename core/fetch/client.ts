@@ -1,6 +1,6 @@
 // An HTTP client with a memory: follows redirects, keeps cookies, and gives secrets only to the origin they are for.
 import { Buffer } from "node:buffer";
-import { CookieJar } from "tough-cookie";
+import type { CookieJar } from "tough-cookie";
 import { HeadendError } from "../errors.ts";
 import type { Clock, FetchOptions } from "../plugin.ts";
 import { describeUrl } from "../redact.ts";
@@ -28,10 +28,12 @@ const maxRedirects = 10;
 
 /** Cookies live as long as the client: sessions of an upstream are made anew after a restart. */
 export function createClient({ clock, userAgent, limiter }: ClientSetup): Send {
-  const jar = new CookieJar();
+  let jar: CookieJar | undefined;
 
   return async (address, ask) => {
     let url = parseAddress(address);
+    // Loaded with the first request: its list of public suffixes would hold up every start.
+    jar ??= new (await import("tough-cookie")).CookieJar();
     let method = (ask.method ?? "GET").toUpperCase();
     let body = ask.body;
     const own = headersFrom(ask.headers, address);

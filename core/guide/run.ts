@@ -1,4 +1,5 @@
 // Runs one merge in a worker of its own: starts it, feeds it, hears it, and makes sure that it ends.
+import type { URL as NodeUrl } from "node:url";
 import { Worker } from "node:worker_threads";
 import { HeadendError } from "../errors.ts";
 import type { Clock } from "../plugin.ts";
@@ -29,7 +30,7 @@ export async function runMerge({
   progress,
 }: RunOptions): Promise<MergeResult> {
   signal.throwIfAborted();
-  const worker = new Worker(url, { workerData: job });
+  const worker = new Worker(url as NodeUrl, { workerData: job });
   const send = (message: ToWorker) => worker.postMessage(message);
   let answer: FromWorker | undefined;
   let crash: unknown;

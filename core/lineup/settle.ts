@@ -15,7 +15,7 @@ export interface Settling {
   readonly collected: Collected;
   /** What the instance has in the lineup now. */
   readonly live: readonly LineupChannel[];
-  /** What has left it before; what leaves now is added. */
+  /** What has left it before; what leaves now is added. In memory for good: some 300 bytes for each that ever left. */
   readonly departed: Departed[];
   readonly book: NumberBook;
   readonly range: NumberRange | undefined;

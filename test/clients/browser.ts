@@ -133,7 +133,9 @@ async function playing(address: string, name: string, work: (page: Page) => Prom
     if (process.env.HEADEND_FIGURES) process.stderr.write(`${name}: ${JSON.stringify(seen)}\n`);
     assert.equal(seen.width, 320);
     assert.deepEqual(
-      seen.errors.filter((error) => error.endsWith("fatal") || !/bufferStalledError|bufferSeekOverHole|aborted/.test(error)),
+      seen.errors.filter(
+        (error) => error.endsWith("fatal") || !/bufferStalledError|bufferSeekOverHole|aborted/.test(error),
+      ),
       [],
     );
   } finally {

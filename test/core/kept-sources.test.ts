@@ -21,7 +21,7 @@ test("keep() removes documents of addresses that neither this refresh nor the on
     const refresh = async (...names: string[]) => {
       for (const name of names) for (const end of ["", ".json"]) await writeFile(join(folder, name + end), name);
       const paths = [...names.map((name) => join(folder, name)), ...(names.includes("a") ? [own] : [])];
-      kept.keep(
+      await kept.keep(
         "one",
         paths.map((path) => ({ name: path, instance: "one", path, digest: "d" })),
       );

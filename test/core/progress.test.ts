@@ -5,16 +5,18 @@ import { createProgress } from "../../core/progress.ts";
 import { createTestClock } from "../support/clock.ts";
 
 /** What a terminal shows after `text`: carriage returns go back, `ESC [ K` clears to the end of the line. */
+const esc = String.fromCharCode(27);
+
 function screen(text: string): string[] {
   const lines = [""];
   let column = 0;
-  for (const [sign] of text.matchAll(/\x1b\[K|[\s\S]/g)) {
+  for (const [sign] of text.matchAll(new RegExp(`${esc}\\[K|[\\s\\S]`, "g"))) {
     const line = lines.at(-1) ?? "";
     if (sign === "\r") column = 0;
     else if (sign === "\n") {
       lines.push("");
       column = 0;
-    } else if (sign === "\x1b[K") lines[lines.length - 1] = line.slice(0, column);
+    } else if (sign === `${esc}[K`) lines[lines.length - 1] = line.slice(0, column);
     else {
       lines[lines.length - 1] = line.slice(0, column) + sign + line.slice(column + 1);
       column++;
@@ -25,7 +27,10 @@ function screen(text: string): string[] {
 
 function open(isTTY: boolean) {
   let written = "";
-  const terminal = { isTTY, write: (text: string) => void (written += text) };
+  const write = (text: string) => {
+    written += text;
+  };
+  const terminal = { isTTY, write };
   return { progress: createProgress(terminal, createTestClock()), shown: () => screen(written) };
 }
 

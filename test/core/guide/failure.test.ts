@@ -6,7 +6,7 @@ import { readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL, URL } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { createGuide } from "../../../core/guide/index.ts";
 import { channel, day, hour, log, programme, readStrictly, target, tv, withRig, worker } from "./rig.ts";
