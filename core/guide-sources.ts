@@ -1,7 +1,7 @@
 // Brings an instance's guide sources to disk: fetched, written or formatted, each with its last good copy behind it.
 import { Buffer } from "node:buffer";
 import { HeadendError } from "./errors.ts";
-import { formatProgrammes } from "./formats/xmltv/index.ts";
+import { formatProgrammes } from "./formats/xmltv/programme.ts";
 import type { MergeSource } from "./guide/types.ts";
 import type { InstanceHost } from "./host.ts";
 import { reasonOf } from "./reason.ts";
