@@ -30,6 +30,7 @@ import type { Clock, Plugin } from "./plugin.ts";
 import { reasonOf } from "./reason.ts";
 import { redact } from "./redact.ts";
 import { diskReason } from "./replacement.ts";
+import { releaseMemorySoon } from "./runtime/memory.ts";
 import { importFile } from "./runtime/modules.ts";
 import { type ConfigRefusal, createServer, type Server } from "./server/index.ts";
 import { createHeadend } from "./status.ts";
@@ -128,6 +129,7 @@ export async function assemble(
     store: createStore(join(data, "lineup")),
     log: log.child("lineup"),
     clock,
+    ...(extra.schedule ? {} : { releaseMemory: releaseMemorySoon }),
   });
   const guide = createGuide({
     folder: join(data, "guide"),

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 
 /** Bytes of a piece, about: little enough that making one takes no time to speak of. */
-const size = 1 << 17;
+const size = 1 << 16;
 
 /** Fills one buffer again and again. */
 export class TextWriter {

@@ -3,21 +3,18 @@ import { createHash, randomUUID } from "node:crypto";
 import { createPause } from "../clock.ts";
 import { HeadendError } from "../errors.ts";
 import { createListeners } from "../listeners.ts";
-import type { Clock, Logger } from "../plugin.ts";
 import { reasonOf } from "../reason.ts";
-import { releaseMemorySoon } from "../runtime/memory.ts";
 import type { Document, LineupChannel } from "../types.ts";
 import { version } from "../version.ts";
 import { type Collected, collect } from "./collect.ts";
 import { compose, emptyLineup } from "./compose.ts";
 import { type Believed, believe } from "./guard.ts";
 import { type Departed, Recogniser } from "./identity.ts";
-import type { Deliver, LineupKeeper, LineupSettings, UpdateOptions, UpdateResult } from "./keeper.ts";
+import type { Deliver, LineupKeeper, LineupOptions, LineupSettings, UpdateOptions, UpdateResult } from "./keeper.ts";
 import { NumberBook } from "./numbers.ts";
 import { redelivered } from "./output.ts";
 import { settle } from "./settle.ts";
 import type { Leaders } from "./stations.ts";
-import type { Store } from "./store.ts";
 import { createTurns } from "./turns.ts";
 
 interface Part extends Believed {
@@ -43,7 +40,7 @@ const courtesy = 10_000;
 
 export type { LineupKeeper, LineupSettings, UpdateOptions, UpdateResult } from "./keeper.ts";
 
-export function createLineup(o: { store: Store; log: Logger; clock: Clock }): LineupKeeper {
+export function createLineup(o: LineupOptions): LineupKeeper {
   const { store, log, clock } = o;
   const parts = new Map<string, Part>();
   const listeners = createListeners(log);
@@ -247,7 +244,7 @@ export function createLineup(o: { store: Store; log: Logger; clock: Clock }): Li
       pause: createPause(slice),
     });
     // Most of what was read is garbage now.
-    if (channels.length >= large) releaseMemorySoon();
+    if (channels.length >= large) o.releaseMemory?.();
     const changed =
       !before || old.length !== channels.length || channels.some((channel, place) => channel !== old[place]);
     const tag = changed || !before.saved ? await keep(instance, channels, given) : before.tag;

@@ -1,9 +1,10 @@
 // The lineup as core sees it: what plugins may read, and what fills it.
-import type { Lineup } from "../plugin.ts";
+import type { Clock, Lineup, Logger } from "../plugin.ts";
 import type { Channel, Document, LineupChannel } from "../types.ts";
 import type { Composed, Duplicates } from "./compose.ts";
 import type { NumberRange } from "./numbers.ts";
 import type { Rules } from "./rules.ts";
+import type { Store } from "./store.ts";
 
 /** How one instance's channels enter the lineup. */
 export interface UpdateOptions {
@@ -34,6 +35,14 @@ export interface LineupSettings {
   readonly shrinkGuard: number;
   /** Instances whose channels are not relayed. */
   readonly deliver?: Readonly<Record<string, Deliver>>;
+}
+
+export interface LineupOptions {
+  readonly store: Store;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** After much garbage was made; given where nobody is held up by its collection. */
+  releaseMemory?(): void;
 }
 
 /** The lineup as core sees it. */

@@ -8,7 +8,10 @@ export function releaseMemory(): void {
   if (typeof Bun !== "undefined") Bun.gc(true);
 }
 
-/** Asks for a collection beside other work. For the end of a stretch that has left much garbage: the heap grows less. */
+/**
+ * Asks for a collection, which may hold up everything for tens of milliseconds. For the end of a stretch that has left
+ * much garbage, where nobody is being served: the heap grows less.
+ */
 export function releaseMemorySoon(): void {
   if (typeof Bun !== "undefined") Bun.gc(false);
 }

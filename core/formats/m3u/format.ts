@@ -63,7 +63,7 @@ export function* formatPlaylist(channels: Iterable<LineupChannel>, options: Form
   }
 }
 
-/** The same as bytes, in pieces of some 128 KiB; each holds until the next is asked for. */
+/** The same as bytes, in pieces of some 64 KiB; each holds until the next is asked for. */
 export function encodePlaylist(channels: readonly LineupChannel[], options: FormatOptions = {}): Generator<Uint8Array> {
   return encodeItems(channels, (channel, to) => writeEntry(channel, options, to), formatHeader(options));
 }
