@@ -23,6 +23,8 @@ export interface DecompressOptions {
 const READ = 512 * 1024;
 /** Bytes per chunk. node:zlib fills one on its own thread while the reader works on another, and each exchange costs. */
 const CHUNK = 512 * 1024;
+/** Chunks made before anybody asks: with one, node:zlib rests while its reader works. */
+const AHEAD = 4;
 const RATIO_FROM = 64 * 1024 * 1024;
 /** Honest guides reach 20:1; deflate itself cannot go beyond 1032:1, so that a higher limit would never be met. */
 const RATIO = 200;
@@ -100,7 +102,7 @@ function release({ buffer, byteOffset, byteLength }: Uint8Array): void {
 }
 
 function decoder(compression: "gzip" | "zstd"): Transform {
-  const options = { chunkSize: CHUNK, readableHighWaterMark: CHUNK, writableHighWaterMark: READ };
+  const options = { chunkSize: CHUNK, readableHighWaterMark: AHEAD * CHUNK, writableHighWaterMark: READ };
   return compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
 }
 
