@@ -226,6 +226,8 @@ export function createCutter(ring: Ring): Cutter {
       at = pass(bytes, at);
       if (at + packetLength > bytes.length) break;
       synced = false;
+      // What was read as a packet before may have been none, and a packet with it: nothing is sure to continue.
+      forget();
     }
     keep(bytes, at);
     return batch !== before;

@@ -6,15 +6,24 @@ import { packetLength, pidOf } from "../../core/formats/mpegts.ts";
  * the stream itself says so; and places where no packet begins. Bytes must begin with a packet; a cut last one is not counted.
  */
 export function countContinuityErrors(bytes: Uint8Array): number {
+  const check = createPacketCheck();
+  check.push(bytes);
+  return check.errors;
+}
+
+/** The same for bytes that come piece by piece, cut anywhere. */
+export function createPacketCheck() {
   const last = new Map<number, { counter: number; repeated: boolean }>();
+  let rest = new Uint8Array(0);
   let errors = 0;
-  for (let at = 0; at + packetLength <= bytes.length; at += packetLength) {
+
+  function look(bytes: Uint8Array, at: number): void {
     if (bytes[at] !== 0x47) {
       errors++;
-      continue;
+      return;
     }
     const pid = pidOf(bytes, at);
-    if (pid === 0x1fff) continue;
+    if (pid === 0x1fff) return;
     const control = bytes[at + 3] ?? 0;
     const counter = control & 0x0f;
     const payload = (control & 0x10) !== 0;
@@ -22,13 +31,29 @@ export function countContinuityErrors(bytes: Uint8Array): number {
     const before = last.get(pid);
     if (before === undefined || marked) {
       last.set(pid, { counter, repeated: false });
-      continue;
+      return;
     }
     const again = counter === before.counter;
     if (payload ? !(counter === ((before.counter + 1) & 0x0f) || (again && !before.repeated)) : !again) errors++;
     last.set(pid, { counter, repeated: payload && again });
   }
-  return errors;
+
+  return {
+    get errors() {
+      return errors;
+    },
+    push(more: Uint8Array): void {
+      let bytes = more;
+      if (rest.length > 0) {
+        bytes = new Uint8Array(rest.length + more.length);
+        bytes.set(rest);
+        bytes.set(more, rest.length);
+      }
+      let at = 0;
+      for (; at + packetLength <= bytes.length; at += packetLength) look(bytes, at);
+      rest = new Uint8Array(bytes.subarray(at));
+    },
+  };
 }
 
 /** Without what is not whole at its end: of every PID, what follows the last beginning of a payload unit (§2.4.3.3). */
