@@ -97,11 +97,7 @@ export function createMetrics(o: MetricsOptions): Metrics {
       streams().reduce((total, stream) => total + value(stream), 0);
     gauge("headend_channels", "Channels of the lineup", () => o.lineup.channels().length);
     gauge("headend_upstreams", "Streams that are open", () => streams().length);
-    gauge(
-      "headend_viewers",
-      "Viewers that watch",
-      sum(({ viewers }) => viewers.length),
-    );
+    gauge("headend_viewers", "Viewers that watch, without recordings", () => counts.joined - counts.left);
     gauge(
       "headend_ring_bytes",
       "Bytes kept for viewers that come or lag",

@@ -39,7 +39,7 @@ const barePath = /(?<=^|[\s"'(=,])\/[^\s"<>?#|]+/g;
 
 const secretWord =
   /token|pass|secret|user(?!-?agent)|login|auth(?!ors?$)|signature|api[_-]?key|session|cookie|credential|hmac|jwt|account|email|hdn[et]/i;
-const secretName = /^(?:key|pwd|pw|sig|sid|mac|pin|otp|hash|code|u|p|st|[\w-]*[_-](?:key|sig|hash|sid|pwd))$/i;
+const secretName = /^(?:key|tok|tkn|pwd|pw|sig|sid|mac|pin|otp|hash|code|u|p|st|[\w-]*[_-](?:key|sig|hash|sid|pwd))$/i;
 
 function isSecretKey(key: string): boolean {
   return secretWord.test(key) || secretName.test(key);

@@ -48,18 +48,20 @@ export function createStreams(o: StreamsOptions): StreamsKeeper {
         if (config.streams.tuners !== undefined) yield [config.name, config.streams.tuners];
     },
   });
+  const candidatesOf = createCandidates({
+    clock,
+    opener: (name) => o.instance(name)?.opener,
+    catchupId: async (channel, at) => (await o.guide.nowNext(channel, at)).now?.catchupId,
+    timeZone: () => o.settings().timeZone,
+    timeshift: timeshift.candidate,
+  });
   const hub: Hub = createHub({
     clock,
     log,
     observer: metrics.observer,
     ...(slate ? { slate: (signal: AbortSignal) => slate(clock, signal) } : {}),
-    candidates: createCandidates({
-      clock,
-      opener: (name) => o.instance(name)?.opener,
-      catchupId: async (channel, at) => (await o.guide.nowNext(channel, at)).now?.catchupId,
-      timeZone: () => o.settings().timeZone,
-      timeshift: timeshift.candidate,
-    }),
+    // By what the lineup says now: addresses with tokens are other ones after a refresh.
+    candidates: (tune, bits) => candidatesOf({ ...tune, channel: o.lineup.get(tune.channel.id) ?? tune.channel }, bits),
     made: timeshift.made,
     settings({ channel }) {
       const streams = o.instance(channel.instance)?.config.streams;

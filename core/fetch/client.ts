@@ -82,10 +82,10 @@ export function createClient({ clock, userAgent, limiter }: ClientSetup): Send {
       if (redirects === maxRedirects)
         throw new HeadendError("fetch.redirects", { url: describeUrl(address), limit: maxRedirects });
       const next = parseAddress(location, url);
-      // Whatever else was configured was meant for the first origin, and may be a key to it.
+      // Whatever else was configured was meant for the first origin, and may be a key to it; who sends us tells it to all.
       if (next.origin !== url.origin) {
         for (const name of [...own.keys()])
-          if (!/^(accept.*|user-agent|range|content-.*)$/.test(name)) own.delete(name);
+          if (!/^(accept.*|user-agent|referer|origin|range|content-.*)$/.test(name)) own.delete(name);
       }
       // RFC 9110 §15.4: after 303, and by old custom after a POST's 301 and 302, the next request is a GET.
       if ((response.status === 303 && method !== "HEAD") || (response.status < 303 && method === "POST")) {

@@ -4,6 +4,7 @@ import { redact } from "../redact.ts";
 
 // In this order: what is said of a certificate often mentions the connection too.
 const sentences: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [/\bE[MN]FILE\b/, "this process has no file descriptors left for a connection; its limit (ulimit -n) is too low"],
   [/expired|CERT_HAS_EXPIRED|notvalidafter/i, "its TLS certificate has expired"],
   [/ALTNAME|NotValidForName|hostname mismatch/i, "its TLS certificate is for another host name"],
   [

@@ -45,8 +45,7 @@ export function createCandidates(o: CandidateOptions): (tune: Tune, bits: number
     // What upstream has is whole; what was kept may have gaps.
     const kept = o.timeshift?.(tune);
     if (kept) candidates.push(kept);
-    if (candidates.length === 0)
-      throw new HeadendError("tune.failed", { channel: channel.name, reason: whyNone(tune) });
+    if (candidates.length === 0) throw noneFor(tune);
     return candidates;
 
     function candidateOf(tune: Tune, way: Way, main: boolean, opener: InstanceOpener): Candidate | undefined {
@@ -94,10 +93,11 @@ export function createCandidates(o: CandidateOptions): (tune: Tune, bits: number
     return catchupAddress(way, { at, until }, o.clock.now(), { timeZone: o.timeZone(), catchupId });
   }
 
-  function whyNone(tune: Tune): string {
-    if (!o.opener(tune.channel.instance)) return `${tune.channel.instance} is not running`;
-    if (tune.at !== undefined) return "its past cannot be reached";
-    return "it has no address";
+  function noneFor({ at, channel: { name, instance } }: Tune): HeadendError {
+    if (!o.opener(instance))
+      return new HeadendError("tune.failed", { channel: name, reason: `${instance} is not running` });
+    if (at !== undefined) return new HeadendError("tune.past", { channel: name, reason: "its past cannot be reached" });
+    return new HeadendError("tune.failed", { channel: name, reason: "it has no address" });
   }
 }
 

@@ -48,6 +48,8 @@ export interface Course {
 /** An upstream that worked for so long has worked; one that worked for less is not tried again without a rest. */
 const proven = 30_000;
 const brief = 5000;
+/** A lone upstream that failed once gets a second chance within so long, also where no slate is shown. */
+const secondChance = 1500;
 /** A patient upstream may be silent so many times longer. */
 const archivePatience = 5;
 
@@ -77,7 +79,7 @@ export function createCourse(o: CourseOptions): Course {
       show().catch((thrown) => showing.signal.aborted || log.debug(reasonOf(thrown)));
     }
     try {
-      return await search.again(clock.monotonic() + settings.slate);
+      return await search.again(clock.monotonic() + Math.max(settings.slate, secondChance));
     } finally {
       showing.abort();
     }

@@ -135,11 +135,10 @@ export function createCutter(ring: Ring): Cutter {
     const control = (bytes[at + 3] ?? 0) & 0x30;
     // The usual case: payload alone, one step on.
     if (control === 0x10 && counter === ((before + 1) & 0x0f)) return;
-    const discontinuous = (control & 0x20) !== 0 && bytes[at + 4] !== 0 && ((bytes[at + 5] ?? 0) & 0x80) !== 0;
-    if (discontinuous) return;
-    const steps = payloadAt(bytes, at) === undefined ? 0 : 1;
+    if ((control & 0x20) !== 0 && bytes[at + 4] !== 0 && ((bytes[at + 5] ?? 0) & 0x80) !== 0) return;
     // A packet may be sent twice (§2.4.3.3).
-    if (counter !== ((before + steps) & 0x0f) && counter !== before) errors++;
+    const next = before + (payloadAt(bytes, at) === undefined ? 0 : 1);
+    if (counter !== (next & 0x0f) && counter !== before) errors++;
   }
 
   /** True when the packet is let through. Before what must stand before it, packets from `run` on are put. */
@@ -226,7 +225,7 @@ export function createCutter(ring: Ring): Cutter {
       at = pass(bytes, at);
       if (at + packetLength > bytes.length) break;
       synced = false;
-      // What was read as a packet before may have been none, and a packet with it: nothing is sure to continue.
+      // A packet may have gone with what was taken for one: nothing is sure to continue.
       forget();
     }
     keep(bytes, at);

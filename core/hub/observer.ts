@@ -2,6 +2,7 @@
 
 /** Each is called at once and must not throw. Durations in milliseconds. */
 export interface HubObserver {
+  /** A viewer has come, or gone; recordings, probes and taps are none. */
   joined(): void;
   left(): void;
   /** Bytes from upstream. */

@@ -36,7 +36,7 @@ export interface Reading {
   readonly waits: boolean;
 }
 
-/** An HLS upstream whose playlists have failed for so many milliseconds is given up. */
+/** An HLS upstream whose playlists have failed for so many milliseconds is given up; one that is frozen has been that for long. */
 const relayLimit = 10_000;
 
 export function createReading(o: ReadingOptions): Reading {
@@ -116,6 +116,10 @@ export function createReading(o: ReadingOptions): Reading {
   function guard(inner: HlsSession): { readonly session: HlsSession; end(why: unknown): void } {
     let failingSince: number | undefined;
     let over: HeadendError | undefined;
+    const overFor = (why: unknown) => {
+      const reason = why === undefined ? "upstream ended" : reasonOf(why);
+      return new HeadendError("tune.failed", { channel: o.channel, reason });
+    };
     const session: HlsSession = {
       ...inner,
       async playlist(name) {
@@ -129,8 +133,10 @@ export function createReading(o: ReadingOptions): Reading {
           if (thrown instanceof HeadendError && thrown.code === "not.found") throw thrown;
           const now = clock.monotonic();
           failingSince ??= now;
-          if (now - failingSince >= relayLimit) stop?.(thrown);
-          throw thrown;
+          const stalled = thrown instanceof HeadendError && thrown.code === "dial.stalled";
+          if (!stalled && now - failingSince < relayLimit) throw thrown;
+          stop?.(thrown);
+          throw overFor(thrown);
         }
       },
       async part(name) {
@@ -141,8 +147,7 @@ export function createReading(o: ReadingOptions): Reading {
     return {
       session,
       end(why) {
-        const reason = why === undefined ? "upstream ended" : reasonOf(why);
-        over = new HeadendError("tune.failed", { channel: o.channel, reason });
+        over = overFor(why);
       },
     };
   }

@@ -205,15 +205,17 @@ export function createStream(o: StreamOptions): Stream {
       const waiting = new AbortController();
       const dismissed = (reason: unknown) => waiting.abort(reason);
       const onAbort = () => audience.dismiss(seat, signal.reason);
+      // Recorders and probes show nobody anything.
+      const counts = (viewer.priority ?? "viewer") === "viewer";
       const left = () => {
         signal.removeEventListener("abort", onAbort);
-        observer.left();
+        if (counts) observer.left();
       };
       // Who comes before the first byte, or for a past, gets all from the beginning on.
       const whole = !intake.hasBegun || !live;
       const seat = audience.enter(`${o.id}-${audience.entered + 1}`, viewer, form, { dismissed, left });
       signal.addEventListener("abort", onAbort, { once: true });
-      observer.joined();
+      if (counts) observer.joined();
       void start();
       try {
         return await serve(seat, whole, waiting.signal);

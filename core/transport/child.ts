@@ -1,7 +1,7 @@
 // A program of the system's that gives bytes: its own process group, its last words, and an end that is certain.
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
-import type { Readable, Writable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import type { Clock } from "../plugin.ts";
 
 /** A program that was started. */
@@ -29,14 +29,12 @@ export interface Ending {
 /** Milliseconds from the polite request to the kill, and from that to giving up. */
 const patience = 2_000;
 const tailLength = 4_096;
+const exhausted = "EMFILE: this process has no file descriptors left";
 
 /** Starts a program without a shell. `inputs` is how many pipes it reads from. */
 export function startChild(command: string, args: readonly string[], inputs: number, clock: Clock): Child {
-  const child: ChildProcess = spawn(command, args, {
-    // A group of its own, so that whatever it starts ends with it, and our terminal's Ctrl-C is not its own.
-    detached: true,
-    stdio: [inputs > 0 ? "pipe" : "ignore", "pipe", "pipe", ...Array<"pipe">(Math.max(0, inputs - 1)).fill("pipe")],
-  });
+  const child = spawned(command, args, inputs);
+  if (child instanceof Error) return unborn(child);
   const [stdin, output, errors, ...more] = child.stdio as [Writable | null, Readable, Readable, ...Writable[]];
   const pipes = [...(stdin ? [stdin] : []), ...more];
   // A program that has read enough closes its end; how it ended says the rest.
@@ -63,10 +61,8 @@ export function startChild(command: string, args: readonly string[], inputs: num
       gone = true;
       resolve(ending);
     };
-    child.on("error", (error) => {
-      // Without a process nothing will ever close.
-      if (child.pid === undefined) end({ code: null, signal: null, error });
-    });
+    // Without a process nothing will ever close.
+    child.on("error", (error) => child.pid === undefined && end({ code: null, signal: null, error }));
     // A script around a program may leave that behind, with our pipes in its hands.
     child.on("exit", () => killGroup("SIGKILL"));
     child.on("close", (code, signal) => end({ code, signal }));
@@ -97,6 +93,28 @@ export function startChild(command: string, args: readonly string[], inputs: num
     tail: () => tail,
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** The process, or why there is none where not even its pipes could be made. */
+function spawned(command: string, args: readonly string[], inputs: number): ChildProcess | Error {
+  try {
+    const child: ChildProcess = spawn(command, args, {
+      // A group of its own, so that whatever it starts ends with it, and our terminal's Ctrl-C is not its own.
+      detached: true,
+      stdio: [inputs > 0 ? "pipe" : "ignore", "pipe", "pipe", ...Array<"pipe">(Math.max(0, inputs - 1)).fill("pipe")],
+    });
+    child.on("error", () => {});
+    // Out of descriptors, the runtime gives a child without any.
+    return child.stdio?.[1] ? child : new Error(exhausted);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** What never began has ended. */
+function unborn(error: Error): Child {
+  const ended = Promise.resolve({ code: null, signal: null, error });
+  return { output: Readable.from([]), inputs: [], ended, tail: () => "", stop: async () => {} };
 }
 
 /** Writes chunks into a pipe at the speed of its reader; resolves when all is written, or the pipe has closed. */

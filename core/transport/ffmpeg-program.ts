@@ -26,7 +26,7 @@ const found = new WeakMap<FfmpegSettings, Promise<Ffmpeg | undefined>>();
 /** Milliseconds in which a program must have said its version. */
 const versionLimit = 10_000;
 
-/** @throws HeadendError `dial.ffmpegless`; the next call looks again, so that an install is seen without a restart. */
+/** @throws HeadendError `dial.ffmpegless`, `dial.ffmpeg` when nothing can be started now; the next call looks again, so that an install is seen without a restart. */
 export async function findFfmpeg(o: Finding, shown: string): Promise<Ffmpeg> {
   const { ffmpeg: settings } = o;
   let finding = found.get(settings);
@@ -34,9 +34,14 @@ export async function findFfmpeg(o: Finding, shown: string): Promise<Ffmpeg> {
     finding = search(o);
     found.set(settings, finding);
   }
-  const program = await finding;
+  let fault: unknown;
+  const program = await finding.catch((thrown) => {
+    fault = thrown;
+  });
   if (program) return program;
   if (found.get(settings) === finding) found.delete(settings);
+  if (fault !== undefined)
+    throw new HeadendError("dial.ffmpeg", { url: shown, reason: `it could not be started: ${reasonOf(fault)}` });
   throw new HeadendError("dial.ffmpegless", { url: shown });
 }
 
@@ -63,7 +68,7 @@ async function search({ ffmpeg, clock, log }: Finding): Promise<Ffmpeg | undefin
   return undefined;
 }
 
-/** The program, or why it is none. */
+/** The program, or why it is none. @throws when this machine can start nothing now, which says nothing of the program */
 async function ask(path: string, clock: Clock): Promise<Ffmpeg | string> {
   const child = startChild(path, ["-hide_banner", "-version"], 0, clock);
   let text = "";
@@ -79,6 +84,7 @@ async function ask(path: string, clock: Clock): Promise<Ffmpeg | string> {
   timer.abort();
   await child.stop();
   if (!ending) return "it did not say its version in time";
+  if (ending.error && /\bE(?:[MN]FILE|AGAIN|NOMEM)\b/.test(`${ending.error}`)) throw ending.error;
   if (ending.error) return reasonOf(ending.error);
   const version = /^ffmpeg version (\S+)/m.exec(text)?.[1];
   if (version === undefined) return "it does not say that it is ffmpeg";

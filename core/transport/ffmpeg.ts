@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { HeadendError } from "../errors.ts";
 import { recognise } from "../formats/content.ts";
+import { reasonOf } from "../reason.ts";
 import { describeUrl } from "../redact.ts";
 import type { TransportSource } from "../types.ts";
 import { type Child, feed, startChild } from "./child.ts";
@@ -171,7 +172,7 @@ function failureOf(
   ending: { code: number | null; signal: string | null; error?: Error },
 ): HeadendError {
   const how = ending.error
-    ? "it could not be started"
+    ? `it could not be started: ${reasonOf(ending.error)}`
     : ending.signal
       ? `it was killed (${ending.signal})`
       : ending.code === 0

@@ -194,9 +194,9 @@ function lowercased(headers: Readonly<Record<string, string>> = {}): Record<stri
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** What may be told to anybody: the others may be keys to where they were meant for. */
+/** What may be told to anybody, and what those that serve for others ask for; the others may be keys to where they were meant for. */
 function harmless(headers: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> | undefined {
-  const kept = Object.entries(headers ?? {}).filter(([name]) => /^(?:accept.*|user-agent)$/i.test(name));
+  const kept = Object.entries(headers ?? {}).filter(([name]) => /^(?:accept.*|user-agent|referer|origin)$/i.test(name));
   return kept.length > 0 ? Object.fromEntries(kept) : undefined;
 }
 

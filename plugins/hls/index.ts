@@ -5,7 +5,7 @@ import { parseDuration, parseSize } from "../../core/formats/duration.ts";
 import { definePlugin, HeadendError, type Tune, type Viewer } from "../../core/plugin.ts";
 import { config } from "./config.ts";
 import { prefixOf } from "./links.ts";
-import { type Asking, createLiveStream, type LiveStream } from "./live.ts";
+import { type Asking, createLiveStream, type LiveStream, RelayOver } from "./live.ts";
 import { createPastStream, type PastStream } from "./past.ts";
 import { playlistType, replyElsewhere } from "./reply.ts";
 
@@ -107,6 +107,9 @@ export default definePlugin({
       try {
         return await route(request, tune, path, viewer);
       } catch (thrown) {
+        // Players take a playlist that fails for the end of the channel: they get that of the next watch at once.
+        if (thrown instanceof RelayOver && /(?:^|\.m3u8)$/.test(path) && !request.signal.aborted)
+          return await route(request, tune, path, viewer);
         // Who has left while waiting gets no answer, and nothing is wrong.
         if (request.signal.aborted && !(thrown instanceof HeadendError)) return new Response(null, { status: 499 });
         throw thrown;

@@ -88,6 +88,7 @@ export function createLiveStream(o: LiveOptions): LiveStream {
   });
   let body: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let hls: HlsWatch | undefined;
+  let begun = false;
   const attendance = createAttendance({
     clock,
     linger: () => Math.max(settings.linger, 3 * window.target),
@@ -140,14 +141,20 @@ export function createLiveStream(o: LiveOptions): LiveStream {
 
   if (o.signal.aborted) stop();
   else o.signal.addEventListener("abort", stop, { once: true });
-  run().then(
-    // What there is can still be fetched; upstream's own goes on.
-    () => hls || o.over(),
-    (thrown: unknown) => {
-      first.reject(thrown);
-      stop();
-    },
-  );
+
+  /** Begins with the first who asks: by whose name the hub decides what may be taken for it. */
+  function begin(): void {
+    if (begun) return;
+    begun = true;
+    run().then(
+      // What there is can still be fetched; upstream's own goes on.
+      () => hls || o.over(),
+      (thrown: unknown) => {
+        first.reject(thrown);
+        stop();
+      },
+    );
+  }
 
   const ready = async (signal: AbortSignal) =>
     await within(first.promise, {
@@ -166,7 +173,7 @@ export function createLiveStream(o: LiveOptions): LiveStream {
     } catch (thrown) {
       if (!isOver(thrown)) throw thrown;
       stop();
-      throw new HeadendError("tune.stopped", { channel: channel.name, who: "upstream" }, thrown);
+      throw new RelayOver(channel.name, thrown);
     }
   }
 
@@ -189,6 +196,7 @@ export function createLiveStream(o: LiveOptions): LiveStream {
     stop,
     async answer(asking) {
       const leave = attendance.enter(asking.name);
+      begin();
       try {
         return await answer(asking);
       } finally {
@@ -196,6 +204,13 @@ export function createLiveStream(o: LiveOptions): LiveStream {
       }
     },
   };
+}
+
+/** A watch of upstream's HLS has ended; who asks again gets another. */
+export class RelayOver extends HeadendError {
+  constructor(channel: string, cause: unknown) {
+    super("tune.stopped", { channel, who: "upstream" }, cause);
+  }
 }
 
 /** A watch of upstream's HLS that has ended says so for ever; anything else may be better next time. */

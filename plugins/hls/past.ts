@@ -1,8 +1,10 @@
 // A past of a channel as HLS, for one player: a playlist of all of it, and segments that are made as they are asked for.
+import { createProgrammeReader } from "../../core/formats/keyframe.ts";
+import { packetLength } from "../../core/formats/mpegts.ts";
 import { type Clock, HeadendError, type HlsWatch, type StreamHub, type Tune } from "../../core/plugin.ts";
 import { createAttendance } from "./attendance.ts";
 import { moveNames } from "./links.ts";
-import { type Asking, isOver } from "./live.ts";
+import { type Asking, isOver, RelayOver } from "./live.ts";
 import { planPast } from "./pace.ts";
 import { formatPast } from "./playlist.ts";
 import { replyPart, replyPlaylist } from "./reply.ts";
@@ -69,7 +71,10 @@ export function createPastStream(o: PastOptions): PastStream {
     o.gone();
   }
 
-  function start(first: number): Runner {
+  /** A segment of a past that has been played, but was not recorded here: tables alone, which players pass over. */
+  let tables: Uint8Array | undefined;
+
+  function start(first: number, lenient = false): Runner {
     runner?.stop();
     ready.clear();
     place++;
@@ -80,9 +85,13 @@ export function createPastStream(o: PastOptions): PastStream {
       first,
       viewer: attendance.viewer,
       spliced: started++ > 0,
+      lenient,
       mostBytes: o.mostBytes / 4,
       bell,
-      made: (index, bytes) => ready.set(index, bytes),
+      made(index, bytes) {
+        ready.set(index, bytes);
+        tables ??= tablesOf(bytes);
+      },
     });
     return runner;
   }
@@ -112,9 +121,11 @@ export function createPastStream(o: PastOptions): PastStream {
       }
       if (!makes(index)) {
         if (here !== undefined && here !== place) throw stopped("a jump to elsewhere");
+        if (here !== undefined && runner?.holed && tables) return tables;
         if (runner?.over && here !== undefined && runner.error === undefined) throw new HeadendError("not.found");
         if (tried++ === attempts) throw runner?.error ?? new HeadendError("not.found");
-        start(index);
+        // A loss on the way may not come again; what was not recorded stays lost.
+        start(index, tried > 1);
       }
       here = place;
       if (runner?.hls) throw new HeadendError("not.found");
@@ -142,7 +153,7 @@ export function createPastStream(o: PastOptions): PastStream {
     } catch (thrown) {
       if (!isOver(thrown)) throw thrown;
       runner?.stop();
-      throw new HeadendError("tune.stopped", { channel: channel.name, who: "upstream" }, thrown);
+      throw new RelayOver(channel.name, thrown);
     }
   }
 
@@ -176,4 +187,15 @@ export function createPastStream(o: PastOptions): PastStream {
       }
     },
   };
+}
+
+/** The tables at the beginning of a segment. */
+function tablesOf(segment: Uint8Array): Uint8Array {
+  const reader = createProgrammeReader();
+  let end = 0;
+  while (end < segment.length && reader.programme === undefined) {
+    reader.read(segment, end);
+    end += packetLength;
+  }
+  return segment.slice(0, end);
 }

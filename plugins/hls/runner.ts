@@ -17,6 +17,8 @@ export interface Runner {
   /** It will make no more; why, unless it came to the end of what there is. */
   readonly over: boolean;
   readonly error: unknown;
+  /** True when there is nothing of the segment it makes next: it was not recorded. */
+  readonly holed: boolean;
   /** Upstream's own playlists, when that is what it has. */
   readonly hls: HlsWatch | undefined;
   /** Somebody waits for this segment: those up to a few after it may be made. */
@@ -33,6 +35,8 @@ export interface RunnerOptions {
   readonly viewer: Viewer;
   /** What it makes does not continue what was made before. */
   readonly spliced: boolean;
+  /** What is lost will not come by asking again: what came before it is made of it, and no more. */
+  readonly lenient: boolean;
   readonly mostBytes: number;
   /** Takes a segment. */
   made(index: number, bytes: Uint8Array): void;
@@ -54,6 +58,7 @@ export function startRunner(o: RunnerOptions): Runner {
   let over = false;
   let error: unknown;
   let hls: HlsWatch | undefined;
+  let holed = false;
   let wake = room;
 
   function end(why?: unknown): void {
@@ -87,6 +92,12 @@ export function startRunner(o: RunnerOptions): Runner {
         if (over) return;
         for (const segment of segments) if (segment && next < plan.count) o.made(next++, segment.bytes);
         if (segments.length > 0) bell.ring();
+        if (segmenter.gapped && o.lenient) {
+          const rest = segmenter.finish();
+          if (rest && next < plan.count) o.made(next++, rest.bytes);
+          holed = true;
+          return;
+        }
         if (segmenter.gapped)
           throw new HeadendError("tune.failed", { channel: o.channel.name, reason: "a part was lost" });
         if (done) return;
@@ -121,6 +132,9 @@ export function startRunner(o: RunnerOptions): Runner {
     },
     get error() {
       return error;
+    },
+    get holed() {
+      return holed || (error instanceof HeadendError && error.code === "tune.past");
     },
     get hls() {
       return hls;

@@ -56,7 +56,7 @@ export interface SegmenterOptions {
 export interface Segmenter {
   /** Takes whole packets, by reference. @returns the segments that are complete with them */
   write(packets: Uint8Array): Segment[];
-  /** What is left at the stream's end. */
+  /** What is left at the stream's end, or before what was lost. */
   finish(): Segment | undefined;
   /** Something was lost on the way here, and what follows is not used; only with `start`. */
   readonly gapped: boolean;
@@ -170,8 +170,11 @@ export function createSegmenter(o: SegmenterOptions): Segmenter {
     const clockNow = (flags & programmeFlags.pcr) !== 0 ? readPcr(bytes, at) : undefined;
     const field = ((bytes[at + 3] ?? 0) & 0x20) !== 0 && bytes[at + 4] !== 0 ? (bytes[at + 5] ?? 0) : 0;
     if ((field & 0x80) !== 0 && breaks(bytes, at, pid, clockNow)) {
-      if (o.start !== undefined && clockNow === undefined && count + assembly.size > 0) gapped = true;
-      else if (o.start === undefined) {
+      if (o.start !== undefined && clockNow === undefined && count + assembly.size > 0) {
+        if (!waiting) assembly.add(bytes.subarray(start, at));
+        start = at;
+        gapped = true;
+      } else if (o.start === undefined) {
         if (!waiting) assembly.add(bytes.subarray(start, at));
         start = at;
         interrupt();
@@ -242,7 +245,7 @@ export function createSegmenter(o: SegmenterOptions): Segmenter {
       return done.splice(0);
     },
     finish() {
-      if (waiting || gapped) return undefined;
+      if (waiting) return undefined;
       end(stamps.running ? stamps.step : 0);
       waiting = true;
       return done.shift();

@@ -38,7 +38,7 @@ const below = (n: number) => Math.floor(random() * n);
 /** Milliseconds without a byte after which a viewer starves, while its channel has a sound upstream. */
 const starved = 10_000;
 
-const seen = { joins: 0, refused: 0, bytes: 0, skips: 0, broken: 0, starved: 0, ended: 0, parts: 0, most: 0, over: 0 };
+const seen = { joins: 0, refused: 0, bytes: 0, broken: 0, starved: 0, ended: 0, parts: 0, most: 0, over: 0 };
 const faults: Record<string, number> = {};
 const complaints: string[] = [];
 
@@ -122,7 +122,6 @@ async function soak({ base, pid }: { base: string; pid: number }): Promise<void>
   await fetchUntil(200, `${base}/readyz`);
   const playlist = await (await fetch(`${base}/playlist.m3u`)).text();
   const urls = playlist.split("\n").filter((line) => line.startsWith("http"));
-  if (urls.length !== channels) throw new Error(`${urls.length} channels instead of ${channels}`);
   const until = performance.now() + minutes * 60_000;
   const over = () => performance.now() > until;
   const viewers = Array.from({ length: Number(flags.viewers) }, (_, n) => live(urls, n, over));
@@ -158,8 +157,7 @@ async function soak({ base, pid }: { base: string; pid: number }): Promise<void>
     ...complaints,
     ...(last.tuners + streams + open + last.children > 0 ? ["something is still open"] : []),
     ...(seen.over > 0 ? [`${seen.over} times more upstreams than tuners`] : []),
-    ...(seen.broken > 0 ? [`${seen.broken} broken packets`] : []),
-    ...(seen.starved > 0 ? [`${seen.starved} starved`] : []),
+    ...(seen.broken + seen.starved > 0 ? [`${seen.broken} broken packets, ${seen.starved} starved`] : []),
   ];
   for (const each of wrong.slice(0, 20)) process.stdout.write(`WRONG: ${each}\n`);
   process.exitCode = wrong.length > 0 ? 1 : 0;

@@ -31,6 +31,7 @@ const key = fc.constantFrom(
   "X-Plex-Token",
   "hdnts",
   "sid",
+  "tok",
 );
 
 const forms: Record<string, fc.Arbitrary<readonly [line: string, ...secrets: string[]]>> = {

@@ -1,5 +1,6 @@
 // What an HLS upstream has: its first playlist, and every playlist that this names, by names that last.
 import { HeadendError } from "../../errors.ts";
+import { formatDuration } from "../../formats/duration.ts";
 import { expandVariables, type Multivariant, parseHls, rewriteHls } from "../../formats/hls.ts";
 import type { Clock, HlsSource, Logger } from "../../plugin.ts";
 import { reasonOf } from "../../reason.ts";
@@ -39,6 +40,8 @@ export interface CatalogueSetup {
   readonly upstream: HlsUpstream;
   readonly clock: Clock;
   readonly log: Logger;
+  /** An archive may rest, though it does not say that it has ended. */
+  readonly live: boolean;
   /** Told when names may have gone. */
   updated(): void;
 }
@@ -46,7 +49,7 @@ export interface CatalogueSetup {
 /** Milliseconds between two requests for the first playlist; the longer the less they help. */
 const backoffs = { least: 5_000, most: 60_000 } as const;
 
-export function createCatalogue({ source, upstream, clock, log, updated }: CatalogueSetup): Catalogue {
+export function createCatalogue({ source, upstream, clock, log, live, updated }: CatalogueSetup): Catalogue {
   const address = source.address ?? source.url;
   const renditions = new Map<string, Rendition>();
   let top: Top | undefined;
@@ -143,7 +146,12 @@ export function createCatalogue({ source, upstream, clock, log, updated }: Catal
       if (name === "" && top) return top.text;
       const rendition = renditionOf(name === "" ? "main" : name.replace(/\.m3u8$/, ""));
       if (!rendition) throw new HeadendError("not.found");
-      return (await rendition.read()).text;
+      const { text } = await rendition.read();
+      const { frozen } = rendition;
+      // Sound and subtitles may rest; what has the pictures may not.
+      if (live && frozen !== undefined && /^(?:main|v\d+)$/.test(rendition.name))
+        throw new HeadendError("dial.stalled", { url: describeUrl(address), limit: formatDuration(frozen) });
+      return text;
     },
     main() {
       const rendition = renditions.get("main");

@@ -71,6 +71,7 @@ export function createHlsSession(setup: HlsSessionSetup): HlsSession {
     upstream,
     clock,
     log,
+    live: setup.start !== "beginning",
     updated: () => parts.retain((name) => catalogue.whereabouts(name) !== undefined),
   });
   let viewed = Number.NEGATIVE_INFINITY;

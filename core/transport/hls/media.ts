@@ -1,6 +1,7 @@
 // The bytes of a rendition's segments: decrypted, looked at, and gone on without those that cannot be had.
 import { Buffer } from "node:buffer";
 import { HeadendError } from "../../errors.ts";
+import { formatDuration } from "../../formats/duration.ts";
 import type { Key, MediaMap } from "../../formats/hls.ts";
 import { findSync, packetLength } from "../../formats/mpegts.ts";
 import type { Logger } from "../../plugin.ts";
@@ -35,6 +36,11 @@ export interface MediaSetup extends FollowSetup {
 
 /** This many segments in a row that cannot be had are a failure. */
 const mostFailures = 3;
+/** Milliseconds without a byte after which a segment of a live playlist is given up: of its target duration, within bounds. */
+const leastSilence = 3_000;
+const mostSilence = 8_000;
+/** Segments in a row that fell silent: upstream has. */
+const mostStalls = 2;
 /** Enough to tell what a segment is made of. */
 const headLength = 2048;
 
@@ -43,6 +49,8 @@ export async function* readMedia(setup: MediaSetup): AsyncGenerator<Piece> {
   const { log, signal, url } = setup;
   let gap = false;
   let failures = 0;
+  let stalls = 0;
+  let begun = false;
   let discontinuity: number | undefined;
   // Maps and keys change seldom: the last of each is remembered.
   const remembered = new Map<string, Uint8Array>();
@@ -79,6 +87,13 @@ export async function* readMedia(setup: MediaSetup): AsyncGenerator<Piece> {
     return map.keys.length === 0 ? bytes : await gather(await open(once(bytes), map.keys, keys, sequence));
   };
 
+  /** How long a segment may be silent; archives have their time. */
+  const silence = (): number => {
+    const { ended = true, targetDuration = 0 } = setup.rendition.snapshot?.playlist ?? {};
+    if (ended) return Number.POSITIVE_INFINITY;
+    return Math.min(mostSilence, Math.max(leastSilence, 1.5 * targetDuration));
+  };
+
   for await (const followed of followSegments(setup)) {
     const { segment, named, hold } = followed;
     gap ||= followed.lost || (discontinuity !== undefined && discontinuity !== segment.discontinuity);
@@ -89,18 +104,20 @@ export async function* readMedia(setup: MediaSetup): AsyncGenerator<Piece> {
     }
     try {
       const map = await mapOf(segment.map, named, segment.sequence);
-      const chunks = await open(read(hold, signal), segment.keys, named.keys, segment.sequence);
+      const chunks = await open(read(hold, setup, silence(), begun), segment.keys, named.keys, segment.sequence);
       for await (const { bytes, form } of lookAt(chunks, url)) {
+        begun = true;
         if (form === undefined) yield { bytes };
         else {
           yield { bytes, begins: { form, gap, ...(map && { map }) } };
           gap = false;
         }
       }
-      failures = 0;
+      failures = stalls = 0;
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Protected || ++failures === mostFailures) throw error;
+      if (error instanceof Stalled && ++stalls === mostStalls) throw error;
       log.warn(`segment ${segment.sequence} is left out: ${reasonOf(error)}`);
       gap = true;
     } finally {
@@ -118,13 +135,45 @@ class Protected extends HeadendError {
   }
 }
 
-/** The chunks of a part, left at once when the signal aborts. */
-async function* read(hold: Hold, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+class Stalled extends HeadendError {
+  constructor(url: string, limit: number) {
+    super("dial.stalled", { url, limit: formatDuration(limit) });
+  }
+}
+
+/**
+ * The chunks of a part, left at once when the signal aborts, or when none comes for `limit` milliseconds.
+ *
+ * @param begun false for the first bytes of all, which have a deadline of their own
+ */
+async function* read(hold: Hold, setup: MediaSetup, limit: number, begun: boolean): AsyncGenerator<Uint8Array> {
+  const { signal, clock } = setup;
   const iterator = hold.follow()[Symbol.asyncIterator]();
-  for (;;) {
-    const { done, value } = await untilAborted(iterator.next(), signal);
-    if (done) return;
-    yield value;
+  const control = new AbortController();
+  const over = AbortSignal.any([signal, control.signal]);
+  let since = Number.POSITIVE_INFINITY;
+  const watch = async () => {
+    for (let rest = limit; rest > 0; ) {
+      await clock.sleep(rest, over);
+      // Only the waiting for upstream counts.
+      rest = Math.min(limit, since + limit - clock.monotonic());
+    }
+    control.abort(new Stalled(setup.url, limit));
+  };
+  try {
+    for (let watched = limit === Number.POSITIVE_INFINITY, some = begun; ; some = true) {
+      if (some && !watched) {
+        watched = true;
+        watch().catch(() => {});
+      }
+      since = clock.monotonic();
+      const { done, value } = await untilAborted(iterator.next(), over);
+      since = Number.POSITIVE_INFINITY;
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    control.abort();
   }
 }
 

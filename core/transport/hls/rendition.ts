@@ -15,6 +15,8 @@ export interface Rendition {
   next(seen: Snapshot, signal: AbortSignal): Promise<Snapshot>;
   /** The newest there is, without asking. */
   readonly snapshot: Snapshot | undefined;
+  /** For how long upstream has gone on saying what it said before, when that is too long for a live playlist; milliseconds. */
+  readonly frozen: number | undefined;
   /** Gets fresh addresses from where it all began, if that is due. Never fails. */
   refresh(): Promise<void>;
 }
@@ -44,6 +46,8 @@ export function createRendition(setup: RenditionSetup): Rendition {
   /** When, on the monotonic clock: the last load began, something new came, the next load may be. */
   let loaded = 0;
   let advanced = 0;
+  /** When the first of the loads began that brought nothing new. */
+  let sameSince: number | undefined;
   let due = 0;
   let refreshable = 0;
   /** Where the last load was led to: a session of upstream's, perhaps, which another request would begin anew. */
@@ -109,6 +113,7 @@ export function createRendition(setup: RenditionSetup): Rendition {
     loaded = clock.monotonic();
     try {
       const news = accept(await get());
+      sameSince = news ? undefined : (sameSince ?? loaded);
       if (news) advanced = loaded;
       else if (loaded - advanced >= 2 * target()) landed = undefined;
       due = loaded + (news ? target() : target() / 2);
@@ -142,6 +147,12 @@ export function createRendition(setup: RenditionSetup): Rendition {
     name,
     get snapshot() {
       return snapshot;
+    },
+    get frozen() {
+      if (sameSince === undefined || !snapshot || ended(snapshot) || snapshot.playlist.type === "EVENT")
+        return undefined;
+      const limit = patience * target();
+      return loaded - sameSince >= limit ? limit : undefined;
     },
     async read() {
       if (isDue()) {

@@ -51,6 +51,14 @@ export const largestPart = 64 << 20;
 /** @param life aborted when the session ends; it ends playlists, parts have signals of their own */
 export function createHlsUpstream(source: HlsSource, fetch: Fetch, life: AbortSignal): HlsUpstream {
   const account = accountOf(source.address) ?? accountOf(source.url);
+  const home = [source.url, source.address].map((url) => URL.parse(url ?? "")?.origin);
+
+  /** Keys are for where they were meant for; whatever else is configured goes wherever the playlist leads. */
+  const headersFor = (url: string): Record<string, string> => {
+    const all = Object.entries(source.headers ?? {});
+    const own = home.includes(URL.parse(url)?.origin);
+    return Object.fromEntries(own ? all : all.filter(([name]) => !/^(?:(?:proxy-)?authorization|cookie)$/i.test(name)));
+  };
 
   /** The account of the first address is for whatever lies at the same origin: relative addresses do not repeat it. */
   const withAccount = (url: string): string => {
@@ -69,7 +77,7 @@ export function createHlsUpstream(source: HlsSource, fetch: Fetch, life: AbortSi
   return {
     async playlist(url) {
       const options = {
-        headers: source.headers ?? {},
+        headers: headersFor(url),
         media: true,
         signal: life,
         timeout,
@@ -89,7 +97,7 @@ export function createHlsUpstream(source: HlsSource, fetch: Fetch, life: AbortSi
     },
 
     async open({ url, range }, signal) {
-      const headers: Record<string, string> = { ...source.headers, "accept-encoding": "identity" };
+      const headers: Record<string, string> = { ...headersFor(url), "accept-encoding": "identity" };
       if (range) headers.range = `bytes=${range.offset}-${range.offset + range.length - 1}`;
       const maxBytes = range ? range.offset + range.length + largestPart : largestPart;
       const response = await fetch(withAccount(url), {

@@ -216,6 +216,26 @@ describe("hub.watch()", () => {
     await hub.stop();
   });
 
+  test("gives an upstream that failed soon a second chance, also without a slate, and no third", async () => {
+    const up = createUpstream("a");
+    const { hub, clock, tune } = createRig({ one: { upstreams: [up] } });
+    const watch = hub.watch(tune("one"), viewer, never);
+    await clock.advance(0);
+    up.send(60);
+    const reader = createReader((await watch).body);
+    up.fail(new Error("gone"));
+    await clock.advance(1100);
+    assert.deepEqual([up.opened, up.open], [2, 1]);
+    up.send(60);
+    await clock.advance(100);
+    await reader.drain(() => clock.advance(0));
+    assert.deepEqual([reader.ended, contentsOf(reader.bytes).includes("mark")], [false, true]);
+    up.fail(new Error("gone again"));
+    await clock.advance(1600);
+    await reader.drain(() => clock.advance(0));
+    assert.deepEqual([up.opened, up.open, reader.ended], [2, 0, true]);
+  });
+
   test("leaves when its signal aborts, also once it watches", async () => {
     const up = createUpstream("a");
     const { hub, clock, tune } = createRig({ one: { upstreams: [up] } });

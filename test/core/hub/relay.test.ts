@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Candidate, createHub, type HlsSession } from "../../../core/hub/index.ts";
+import { HeadendError } from "../../../core/plugin.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { lineupChannel } from "../../support/host.ts";
 import { contentsOf, createReader, createUpstream } from "./rig.ts";
@@ -14,7 +15,7 @@ function setup() {
   const clock = createTestClock();
   const media = createUpstream("h");
   const other = createUpstream("b");
-  const state = { works: true, sessions: 0, open: 0 };
+  const state = { works: true, frozen: false, sessions: 0, open: 0 };
   const candidate = (name: string): Omit<Candidate, "open" | "openHls"> => ({
     ...{ key: name, instance: "one", shown: name, wants: () => [{ key: "tuners one", amount: 1, limit: 1 }] },
   });
@@ -23,6 +24,7 @@ function setup() {
     state.open++;
     return {
       async playlist(name) {
+        if (state.frozen) throw new HeadendError("dial.stalled", { url: "h", limit: "6s" });
         if (!state.works) throw new Error("upstream answers 500");
         return `#EXTM3U ${name}`;
       },
@@ -74,10 +76,12 @@ describe("hub.watchHls()", () => {
     state.works = true;
     await watch.playlist("");
     state.works = false;
-    for (let second = 0; second <= 10; second++) {
+    for (let second = 0; second < 10; second++) {
       await assert.rejects(watch.playlist(""), /answers 500/);
       await clock.advance(1000);
     }
+    await assert.rejects(watch.playlist(""), { code: "tune.failed", message: /answers 500/ });
+    await clock.advance(0);
     await assert.rejects(watch.playlist(""), { code: "tune.failed" });
     assert.equal(state.open, 0);
     assert.equal(hub.ledger.used("tuners one"), 0);
@@ -87,6 +91,21 @@ describe("hub.watchHls()", () => {
     await clock.advance(100);
     assert.equal((await next).kind, "ts");
     assert.equal(state.sessions, 1, "what failed is tried last");
+    await hub.stop();
+  });
+
+  test("ends a session whose playlist is frozen at once, and the next wish gets another upstream", async () => {
+    const { hub, clock, other, state, tune } = setup();
+    const watch = await hub.watchHls(tune, viewer, never);
+    assert.ok(watch.kind === "hls");
+    state.frozen = true;
+    await assert.rejects(watch.playlist(""), { code: "tune.failed", message: /no data for 6s/ });
+    const next = hub.watchHls(tune, viewer, never);
+    await clock.advance(0);
+    other.send(60);
+    await clock.advance(100);
+    assert.equal((await next).kind, "ts");
+    assert.equal(state.open, 0);
     await hub.stop();
   });
 

@@ -58,6 +58,24 @@ describe("a tap", () => {
     await hub.stop();
   });
 
+  test("is no viewer to the figures, nor is a recording", async () => {
+    const up = createUpstream("a");
+    let joined = 0;
+    let left = 0;
+    const observer = { joined: () => void joined++, left: () => void left++ };
+    const { hub, clock, tune } = createRig({ one: { upstreams: [up] } }, { observer });
+    const watches = [{ name: "tv" }, tap, { name: "recordings", priority: "recording" } as const].map((viewer) =>
+      hub.watch(tune("one"), viewer, never),
+    );
+    await clock.advance(0);
+    up.send(60);
+    await Promise.all(watches);
+    assert.deepEqual([joined, left], [1, 0]);
+    await hub.stop();
+    for (const watch of watches) await createReader((await watch).body).leave();
+    assert.deepEqual([joined, left], [1, 1]);
+  });
+
   test("does not hurry upstream that waits for its viewer, and goes on when the viewer pauses", async () => {
     const up = createUpstream("a", 500, true);
     const { hub, clock, tune } = createRig({ one: { upstreams: [up] } });

@@ -131,14 +131,16 @@ test("dial() knows HLS by its text, and gives it with the address after redirect
   });
 });
 
-test("dial() keeps a channel's secret headers from where it is redirected to", async () => {
+test("dial() keeps a channel's secret headers from where it is redirected to, and takes the others along", async () => {
   const other = await openWeb((_, response) => say(hls)(response));
   await dialling(
     { "/x": (response) => response.writeHead(302, { location: `${other.base}/list` }).end() },
     async (base, _, { dial }) => {
-      const source = await dial(`${base}/x`, { headers: { Authorization: "Bearer 12345678", "User-Agent": "P" } });
-      assert.deepEqual(source.kind === "hls" && source.headers, { "User-Agent": "P" });
-      assert.equal(other.requests[0]?.headers.authorization, undefined);
+      const open = { "User-Agent": "P", Referer: "http://portal.example/", Origin: "http://portal.example" };
+      const source = await dial(`${base}/x`, { headers: { Authorization: "Bearer 12345678", ...open } });
+      assert.deepEqual(source.kind === "hls" && source.headers, open);
+      const { authorization, referer, origin } = other.requests[0]?.headers ?? {};
+      assert.deepEqual([authorization, referer, origin], [undefined, open.Referer, open.Origin]);
     },
   );
   await other.close();

@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import type { Opener } from "../../../core/transport/context.ts";
 import { type DatagramSource, openRtp, openUdp } from "../../../core/transport/udp.ts";
 import { countContinuityErrors, makeClip, mediaMissing, startSender } from "../../support/media.ts";
+import { multicastMissing } from "../../support/multicast.ts";
 import { openDialling } from "./dialing.ts";
 import { bound, createGatherClock, cut, freePort, openSender, packet, readUntil, stream } from "./udp/sending.ts";
 
@@ -50,7 +51,7 @@ test("openUdp() reads a unicast stream whole, in few chunks", async () => {
   assert.equal(source.dropped, 0);
 });
 
-test("openUdp() joins a group through the interface that it is given", async () => {
+test("openUdp() joins a group through the interface that it is given", { skip: multicastMissing }, async () => {
   const port = await freePort();
   const url = `udp://@239.255.77.1:${port}`;
   const { source, read } = await receive(openUdp, url, "239.255.77.1", cut(stream), stream.length);
@@ -64,7 +65,9 @@ test("openUdp() takes packets that are cut anywhere", async () => {
   assert.equal(Buffer.compare(read, stream), 0);
 });
 
-test("openRtp() reads past sources, extension and padding, restores the order and drops what comes twice", async () => {
+test("openRtp() reads past sources, extension and padding, restores the order and drops what comes twice", {
+  skip: multicastMissing,
+}, async () => {
   const url = `rtp://239.255.77.2:${await freePort()}`;
   const more = { csrcs: [1, 2, 3], extension: { profile: 0xbede, data: new Uint8Array(12) }, padding: 8 };
   const packets = cut(stream).map((payload, index) => packet(index + 65_000, payload, more));
@@ -104,7 +107,7 @@ test("openUdp() recognises RTP, and openRtp() a stream without it", async () => 
   assert.equal(rtp.source.how, "udp unicast");
 });
 
-test("openUdp() keeps two groups with one port apart", async () => {
+test("openUdp() keeps two groups with one port apart", { skip: multicastMissing }, async () => {
   const port = await freePort();
   const marked = (mark: number) => cut(stream).map((piece) => Uint8Array.from(piece).fill(mark, 4, 188));
   const groups = ["239.255.77.3", "239.255.77.4"];
@@ -125,7 +128,7 @@ test("openUdp() keeps two groups with one port apart", async () => {
   }
 });
 
-test("openUdp() takes of a source-specific group only what that source sends", async () => {
+test("openUdp() takes of a source-specific group only what that source sends", { skip: multicastMissing }, async () => {
   const port = await freePort();
   const opening = open(openUdp, `udp://127.0.0.2@232.1.77.5:${port}?iface=lo`);
   await bound();
@@ -196,7 +199,7 @@ test("openUdp() ends with the signal's reason, before and after it is open", asy
   await sender.close();
 });
 
-test("openUdp() gives up after ten seconds without a stream", async () => {
+test("openUdp() gives up after ten seconds without a stream", { skip: multicastMissing }, async () => {
   const clock = createGatherClock();
   const opening = openUdp(
     "udp://239.255.77.6:1",

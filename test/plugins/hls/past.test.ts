@@ -225,6 +225,35 @@ test("a gap in what comes is filled by asking for it again", async () => {
   });
 });
 
+test("what was not recorded is short or empty, and what comes after it is in its place", async () => {
+  let opened = 0;
+  // Segments begin at 0, 2, 4, 6, 12 and 18 s; from 5.2 s to 12 s nothing was recorded.
+  const fail = async () => {
+    const number = ++opened;
+    if (number === 3) throw new HeadendError("tune.past", { channel: "News", reason: "was not recorded" });
+    async function* chunks() {
+      for (const [index, chunk] of makePictures({ count: 1000 }).entries()) {
+        const gap = number === 1 ? index === 130 : number === 2 && index === 30;
+        if (gap) for (const pid of [0, 0x50, 0x101]) yield formatGapMark(pid, 3);
+        yield chunk;
+      }
+    }
+    return { kind: "ts", chunks: chunks(), patient: true } as const;
+  };
+  await withRig({ fail }, async (rig) => {
+    const at = rig.host.clock.now() - 3_600_000;
+    const { segments } = await playlistAt(rig, await redirect(rig, at, at + 24_000));
+    const all: Uint8Array[] = [];
+    for (const { uri } of segments) all.push(await bytesOf(rig, uri));
+    const stamps = [0, 1, 2, 4, 5].map((index) => firstStamp(all[index] ?? new Uint8Array()) - 10_000);
+    assert.deepEqual(stamps, [0, 2000, 4000, 12_000, 18_000]);
+    const [, whole, short, none] = all.map(({ length }) => length);
+    assert.ok((short ?? 0) > 0.5 * (whole ?? 0) && (short ?? 0) < 0.7 * (whole ?? 0), `${short} of ${whole}`);
+    assert.equal(none, 2 * 188);
+    assert.equal(opened, 4);
+  });
+});
+
 test("an archive that ends early ends early", async () => {
   await withRig({ count: 200 }, async (rig) => {
     const at = rig.host.clock.now() - 3_600_000;

@@ -197,14 +197,15 @@ test("with a start, stamps and clock go on from there, over jumps too", () => {
   assert.deepEqual(stampsOf(soundPid), expected);
 });
 
-test("with a start, a gap that the hub marked ends it", () => {
+test("with a start, a gap that the hub marked ends it, and what came before it is left", () => {
   const segmenter = createSegmenter({ mayCut: pastPace(planPast(0, 10_000), 0), mostBytes: 16 << 20, start: 0 });
   const chunks = makePictures({ count: 60 });
   const made = chunks.flatMap((chunk) => segmenter.write(chunk));
   assert.equal(segmenter.gapped, false);
   for (const mark of marks([0, mapPid, 0x101])) made.push(...segmenter.write(mark));
   assert.equal(segmenter.gapped, true);
-  assert.equal(made.length, 1);
+  assert.deepEqual(made.concat(segmenter.write(chunks[0] ?? new Uint8Array())).length, 1);
+  assert.equal(segmenter.finish()?.duration, 400);
   assert.equal(segmenter.finish(), undefined);
 });
 

@@ -16,6 +16,7 @@ import {
   startSender,
   wholeUnits,
 } from "../../support/media.ts";
+import { multicastMissing } from "../../support/multicast.ts";
 import { openRtspServer, transportSdp } from "../../support/rtsp.ts";
 import { gstreamerMissing, openGstreamer } from "../../support/rtsp-gstreamer.ts";
 import { openUpstream, type Upstream } from "../../support/upstream.ts";
@@ -80,7 +81,7 @@ const overHttp = (kind: ClipKind): Source => ({
 const byDatagrams = (name: string, kind: ClipKind, format: string, to: string, read: string): Source => ({
   name,
   kind,
-  skip: false,
+  skip: name.endsWith("multicast") && multicastMissing,
   async start() {
     const port = await freePort();
     send(await clipOf(kind), to.replace("PORT", String(port)), { format });

@@ -114,6 +114,38 @@ describe("join() with an upstream that fails", () => {
     assert.ok(["dial.timeout", "fetch.timeout"].includes(String(code(reading))), String(reading.error));
   });
 
+  it("leaves out a live segment that falls silent, and gives up when the next one does, too", async () => {
+    const silent = (path: string, sequence: number) =>
+      rig.answers.set(path, (_, response) => {
+        response.writeHead(200, { "content-length": size }).write(segmentOf(sequence).subarray(0, 1880));
+      });
+    silent("/seg5.ts", 5);
+    live(1, 6);
+    const reading = readJoin(rig.open());
+    await until(() => rig.count("/seg5.ts") === 1);
+    live(4, 9);
+    silent("/seg8.ts", 8);
+    silent("/seg9.ts", 9);
+    await advanceUntil(rig.clock, () => segmentsIn(reading.bytes).includes(7), 4000);
+    await advanceUntil(rig.clock, () => reading.done, 15_000);
+    assert.equal(code(reading), "dial.stalled");
+    assert.match(String(reading.error), /no data for 3s/);
+    assert.deepEqual(segmentsIn(reading.bytes), [4, "-", 6, 7]);
+    assert.equal(countContinuityErrors(reading.bytes), 0);
+  });
+
+  it("leaves out the first segment, too, when it falls silent after its first bytes", async () => {
+    live(1, 3);
+    rig.answers.set("/seg1.ts", (_, response) => {
+      response.writeHead(200, { "content-length": size }).write(segmentOf(1).subarray(0, 4000));
+    });
+    const reading = readJoin(rig.open());
+    await until(() => segmentsIn(reading.bytes).includes(1));
+    await advanceUntil(rig.clock, () => segmentsIn(reading.bytes).includes(3), 4000);
+    assert.deepEqual(segmentsIn(reading.bytes), [1, "-", 2, 3]);
+    await reading.stop();
+  });
+
   it("goes on with upstream that counts anew, or jumps ahead, or whose window was left behind", async () => {
     live(100, 104);
     const reading = readJoin(rig.open());

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { HeadendError } from "../../../../core/errors.ts";
+import { startUpstream } from "../../fetch/upstream.ts";
 import { assertBytes, createRig, playlistOf, type Rig, segmentOf, until } from "./rig.ts";
 
 let rig: Rig;
@@ -149,6 +150,20 @@ describe("a session's parts", () => {
     assert.equal(headers.referer, "http://r.example/");
     assert.equal(headers.cookie, "session=1");
     assert.equal(headers.authorization, `Basic ${Buffer.from("me:secret").toString("base64")}`);
+  });
+
+  it("are fetched elsewhere with upstream's headers, but without its keys", async () => {
+    const other = await startUpstream((_, response) => response.end(segmentOf(1)));
+    rig.answers.set("/main.m3u8", playlistOf(1, 1, { uri: () => `${other.url}/seg1.ts` }));
+    const headers = { referer: "http://r.example/", Authorization: "Bearer 12345678", Cookie: "a=b" };
+    const session = rig.open({ source: { kind: "hls", url: `${rig.url}/main.m3u8`, headers } });
+    await session.playlist("");
+    await session.part("main-1.ts");
+    const own = rig.upstream.requests.at(-1)?.headers ?? {};
+    assert.deepEqual([own.referer, own.authorization, own.cookie], Object.values(headers));
+    const sent = other.requests.at(-1)?.headers ?? {};
+    assert.deepEqual([sent.referer, sent.authorization, sent.cookie], [headers.referer, undefined, undefined]);
+    await other.close();
   });
 
   it("are had on the second attempt, or fail with a sentence without secrets", async () => {

@@ -113,6 +113,21 @@ describe("a session's playlists", () => {
     assert.equal(await failure(session.playlist("")), "fetch.status");
   });
 
+  it("say that upstream has frozen when they stay the same for three target durations, and not before somebody asks", async () => {
+    rig.answers.set("/main.m3u8", playlistOf(1, 3));
+    const session = rig.open();
+    await session.playlist("");
+    await rig.clock.advance(60_000);
+    for (let half = 0; half < 6; half++) {
+      assert.match(await session.playlist(""), /main-3/);
+      await rig.clock.advance(500);
+    }
+    await assert.rejects(session.playlist(""), { code: "dial.stalled" });
+    rig.answers.set("/main.m3u8", playlistOf(2, 4));
+    await rig.clock.advance(500);
+    assert.match(await session.playlist(""), /main-4/);
+  });
+
   it("take no heed of an old copy, but of an upstream that counts anew", async () => {
     live(100, 104);
     const session = rig.open();
