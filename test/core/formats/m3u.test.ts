@@ -145,7 +145,7 @@ test("parsePlaylist() reads the fixtures of other projects as they expect", { sk
   assert.equal(byName.get("Channel X")?.radio, true);
   assert.equal(byName.get("Channel X")?.guideShift, -3.5 * 3_600_000);
   assert.deepEqual(byName.get("Channel E")?.catchup, { mode: "shift", days: 3, correction: -2.5 * 3_600_000 });
-  assert.equal(byName.get("Channel G")?.catchup?.mode, "flussonic");
+  assert.equal(byName.get("Channel G")?.catchup?.mode, "flussonic-ts");
   const ad = await read("fixtures/iptv-org/playlist_export_ad.m3u");
   assert.equal(ad.channels[1]?.headers?.Origin, "https://origin.xyz");
   assert.match(ad.channels[1]?.headers?.["User-Agent"] ?? "", /^Mozilla.*Safari\/604\.1$/);
