@@ -65,7 +65,11 @@ export function createStreams(o: StreamsOptions): StreamsKeeper {
     made: timeshift.made,
     settings({ channel }) {
       const streams = o.instance(channel.instance)?.config.streams;
-      return { linger: streams?.linger ?? 5000, stall: streams?.stall ?? 2000, slate: o.settings().slate };
+      return {
+        linger: channel.linger ?? streams?.linger ?? 5000,
+        stall: streams?.stall ?? 2000,
+        slate: o.settings().slate,
+      };
     },
   });
 

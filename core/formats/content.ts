@@ -90,6 +90,9 @@ function magicOf(bytes: Uint8Array): Content | undefined {
   if (boxes.test(latin(bytes, 4, 8))) return boxed(bytes);
   for (const [name, at, magic] of magics)
     if (latin(bytes, at, at + magic.length) === magic) return { kind: "media", name };
+  // Pictures one after the other, as cameras send them by HTTP (RFC 2046 §5.1).
+  if (/^(?:\r\n)?--[^\r\n]{1,70}\r\n(?:[\w-]+:[^\r\n]*\r\n)*content-type:\s*image\/jpe?g/i.test(latin(bytes, 0, 512)))
+    return { kind: "media", name: "mjpeg" };
   // MPEG audio and ADTS: eleven or twelve set bits, and a layer and rates that exist (ISO/IEC 11172-3 §2.4.1.3).
   const [first = 0, second = 0, third = 0] = bytes;
   if (first !== 0xff) return undefined;

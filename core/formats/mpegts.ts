@@ -178,11 +178,11 @@ function sectionOf(bytes: Uint8Array, at: number): Uint8Array | undefined {
 
 /** True for a section of a table with what every section has, and a right checksum (§2.4.4.11). */
 function isSection(section: Uint8Array, table: number): boolean {
-  return section.length >= 12 && byte(section, 0) === table && checksum(section) === 0;
+  return section.length >= 12 && byte(section, 0) === table && sectionChecksum(section) === 0;
 }
 
 /** The CRC of a section; zero when the section ends with its own (annex A). */
-function checksum(section: Uint8Array): number {
+export function sectionChecksum(section: Uint8Array): number {
   let crc = 0xffffffff;
   for (const octet of section) {
     crc ^= octet << 24;

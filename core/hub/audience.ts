@@ -43,8 +43,8 @@ export interface AudienceOptions {
   readonly clock: Clock;
   readonly live: boolean;
   readonly sizes: Sizes;
-  /** Somebody came or went. */
-  changed(size: number): void;
+  /** Somebody came, or went; then, when that one was last heard of, by the monotonic clock. */
+  changed(size: number, seen?: number): void;
   /** Somebody who had enough wants more. */
   wants(): void;
 }
@@ -72,7 +72,7 @@ export function createAudience(o: AudienceOptions) {
     if (!seats.delete(seat.id)) return;
     if (seat.rank === ranks.tap) taps--;
     if (seat.transport || seat.session) seat.left();
-    o.changed(size());
+    o.changed(size(), seat.viewer.seen);
   }
 
   function dismiss(seat: Seat, reason: unknown): void {

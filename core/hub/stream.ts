@@ -65,9 +65,9 @@ export function createStream(o: StreamOptions): Stream {
     clock,
     live,
     sizes,
-    changed(size) {
+    changed(size, seen) {
       if (size > 0) emptySince = undefined;
-      else emptySince ??= clock.monotonic();
+      else emptySince ??= seen ?? clock.monotonic();
       if (state === "running" && size === 0) state = "lingering";
       else if (state === "lingering" && size > 0) state = "running";
       reading.wake();

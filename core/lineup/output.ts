@@ -66,6 +66,8 @@ export function sameChannel(a: Channel, b: LineupChannel): boolean {
     a.timeshift === b.timeshift &&
     a.timeshiftSize === b.timeshiftSize &&
     a.timeshiftWhen === b.timeshiftWhen &&
+    a.segment === b.segment &&
+    a.linger === b.linger &&
     outputGuideId(a, b.instance, b.id) === b.guideId &&
     same(a.groups, b.groups) &&
     same(a.headers, b.headers) &&

@@ -8,6 +8,14 @@ import type { TransportSource } from "../types.ts";
 import { type Child, feed, startChild } from "./child.ts";
 import { type Chunks, closable, primed } from "./chunks.ts";
 import { type DialContext, type OpenOptions, openingLimit } from "./context.ts";
+import {
+  codecArguments,
+  describeRecoding,
+  firstRecoding,
+  nextRecoding,
+  type Recoding,
+  recodingFor,
+} from "./ffmpeg-codecs.ts";
 import { type FfmpegAddress, type FfmpegInput, formatInput } from "./ffmpeg-input.ts";
 import { complaintOf, type Ffmpeg, findFfmpeg, forgetFfmpeg } from "./ffmpeg-program.ts";
 
@@ -26,8 +34,11 @@ interface Run {
 const picturesAndSound = ["-map", "0:V?", "-map", "0:a?"];
 /** At most three seconds are spent on finding out what there is; times that a container leaves out are made up. */
 const lenient = ["-analyzeduration", "3000000", "-fflags", "+genpts"];
+/** The same for who watches something as it happens. */
+const hasty = ["-analyzeduration", "1000000", "-fflags", "+genpts+nobuffer"];
 /** Every frame is written at once: a radio would else wait seconds for a full buffer. */
-const transportStream = ["-c", "copy", "-f", "mpegts", "-flush_packets", "1", "pipe:1"];
+const written = ["-f", "mpegts", "-flush_packets", "1", "pipe:1"];
+const transportStream = ["-c", "copy", ...written];
 
 /** How ffmpeg is asked for an address. */
 export interface AddressOptions {
@@ -36,27 +47,48 @@ export interface AddressOptions {
   /** Hands the bytes through as they are: for addresses that bring a transport stream. */
   readonly raw?: boolean;
   readonly patient?: boolean;
+  /** What to transcode, when that is known; absent: what the wish of the dialler turns out to need. */
+  readonly recoding?: Recoding;
 }
 
 /** Opens an address by ffmpeg up to the first bytes. @throws HeadendError `dial.*`, or the signal's reason. */
-export function openByFfmpeg(
+export async function openByFfmpeg(
   address: FfmpegAddress,
   options: OpenOptions,
   context: DialContext,
-  { map = picturesAndSound, raw = false, patient = false }: AddressOptions = {},
+  { map = picturesAndSound, raw = false, patient = false, recoding }: AddressOptions = {},
 ): Promise<TransportSource> {
   const shown = describeUrl(address.url);
+  const { media: wish } = options;
+  let way: Recoding | undefined = recoding ?? firstRecoding(wish);
   const prepare: Run["prepare"] = async (ffmpeg) => {
     const { args, script, exposed } = formatInput(address, ffmpeg);
     if (exposed) context.log.warn("its secrets can be seen in this system's list of processes", { url: shown });
-    const output = raw ? ["-map", "0", "-c", "copy", "-f", "data", "pipe:1"] : [...map, ...transportStream];
-    return { args: [...(raw ? [] : lenient), ...args, ...output], ...(script === undefined ? {} : { script }) };
+    const codecs = way ? codecArguments(way) : ["-c", "copy"];
+    const output = raw ? ["-map", "0", "-c", "copy", "-f", "data", "pipe:1"] : [...map, ...codecs, ...written];
+    const look = raw ? [] : wish ? hasty : lenient;
+    return { args: [...look, ...args, ...output], ...(script === undefined ? {} : { script }) };
   };
-  return open({ shown, url: address.url, sources: [], prepare }, options.signal, context, patient);
+  for (;;) {
+    const task: Run = { shown, url: address.url, sources: [], prepare };
+    let next: Recoding | undefined;
+    try {
+      const source = await open(task, options.signal, context, patient, (first) => {
+        next = raw || recoding || !way ? undefined : nextRecoding(way, first, wish);
+        return next === undefined;
+      });
+      const does = way && !raw ? describeRecoding(way) : "";
+      if (source) return does ? { ...source, how: `ffmpeg: ${does}` } : source;
+    } catch (error) {
+      next = error instanceof UncarriedError && way ? recodingFor(error.codec, way, wish) : undefined;
+      if (!next) throw error;
+    }
+    way = next;
+  }
 }
 
 /** Makes a transport stream of bytes in another container, up to the first bytes. @throws HeadendError `dial.*` */
-export function openRemuxed(
+export async function openRemuxed(
   chunks: AsyncIterable<Uint8Array>,
   url: string,
   patient: boolean,
@@ -64,7 +96,10 @@ export function openRemuxed(
   context: DialContext,
 ): Promise<TransportSource> {
   const prepare = async () => ({ args: [...lenient, ...fromPipe(0), ...picturesAndSound, ...transportStream] });
-  return open({ shown: describeUrl(url), url, sources: [peekable(chunks)], prepare }, signal, context, patient);
+  const task: Run = { shown: describeUrl(url), url, sources: [peekable(chunks)], prepare };
+  const source = await open(task, signal, context, patient);
+  if (!source) throw new Error("whatever it is suits");
+  return source;
 }
 
 /**
@@ -101,7 +136,14 @@ function fromPipe(descriptor: number): string[] {
   return ["-protocol_whitelist", "pipe", "-i", `pipe:${descriptor}`];
 }
 
-async function open(task: Run, signal: AbortSignal, context: DialContext, patient: boolean): Promise<TransportSource> {
+/** @param suits looks at the first bytes; when it says no, all is closed and nothing given */
+async function open(
+  task: Run,
+  signal: AbortSignal,
+  context: DialContext,
+  patient: boolean,
+  suits: (first: Uint8Array) => boolean = () => true,
+): Promise<TransportSource | undefined> {
   signal.throwIfAborted();
   const chunks: Chunks = closable((life) => run(task, life, context), signal);
   const begun = await primed(chunks, { shown: task.shown, clock: context.clock, limit: openingLimit });
@@ -109,6 +151,10 @@ async function open(task: Run, signal: AbortSignal, context: DialContext, patien
   if (recognise(begun.first, true).kind !== "ts") {
     await begun.chunks[Symbol.asyncIterator]().return();
     throw new HeadendError("dial.content", { url: task.shown, reason: "what ffmpeg gives is no transport stream" });
+  }
+  if (!suits(begun.first)) {
+    await begun.chunks[Symbol.asyncIterator]().return();
+    return undefined;
   }
   return { kind: "ts", chunks: begun.chunks, how: "ffmpeg", ...(patient && { patient }) };
 }
@@ -154,16 +200,23 @@ async function* run(task: Run, signal: AbortSignal, context: DialContext): Async
   }
 }
 
+/** A transport stream has no place for a codec. */
+class UncarriedError extends HeadendError {
+  readonly codec: string;
+
+  constructor(shown: string, codec: string) {
+    super("dial.content", { url: shown, reason: `its codec ${codec} cannot be carried in a transport stream` });
+    this.codec = codec;
+  }
+}
+
 /** ffmpeg packs every codec, some in a way that no player understands. @throws HeadendError `dial.content` */
 async function refuseUncarried({ shown }: Run, child: Child): Promise<void> {
   // Standard error was written before, yet may be read after.
   for (let turn = 0; turn < 8; turn++) await setImmediate();
   const codec = /codec (\S+), is muxed as a private data stream/.exec(child.tail())?.[1];
   if (codec === undefined) return;
-  throw new HeadendError("dial.content", {
-    url: shown,
-    reason: `its codec ${codec} cannot be carried in a transport stream`,
-  });
+  throw new UncarriedError(shown, codec);
 }
 
 function failureOf(

@@ -44,6 +44,9 @@ export function createHttpOpener(follow: Opener | undefined): Opener {
     });
     if (response.status !== 200 && response.status !== 206 && response.status !== 204) {
       await response.body?.cancel().catch(() => {});
+      // Cameras want a password by Digest (RFC 7616), which ffmpeg can say.
+      if (response.status === 401 && options.media && URL.parse(url)?.username)
+        return await openWebByFfmpeg(url, options, context);
       throw new HeadendError("fetch.status", { url: shown, status: response.status });
     }
     const body = response.body;
@@ -90,6 +93,10 @@ async function openContent(
     }
     case "dash":
     case "media": {
+      if (options.media && content.kind === "media") {
+        await rest.return();
+        return await openWebByFfmpeg(url, options, context);
+      }
       const seeks = content.kind === "dash" || (content.kind === "media" && content.seeks === true);
       if (!seeks) return await openRemuxed(resumed([head], rest), url, finite, options.signal, context);
       // ffmpeg asks for it again by itself: it must jump in it, or get what it names.
@@ -104,8 +111,21 @@ async function openContent(
     case "text":
       throw refused("a text came instead of a stream");
     case "unknown":
+      if (options.media) {
+        await rest.return();
+        return await openWebByFfmpeg(url, options, context);
+      }
       return await openRemuxed(resumed([head], rest), url, finite, options.signal, context);
   }
+}
+
+/** ffmpeg asks for it by itself: it may have to ask again, once it is seen what must be transcoded. */
+function openWebByFfmpeg(url: string, options: OpenOptions, context: DialContext): Promise<Source> {
+  return openByFfmpeg(
+    { url, protocols: webProtocols, options: headerOptions(options.headers ?? {}) },
+    options,
+    context,
+  );
 }
 
 interface Sniffed {

@@ -1,4 +1,4 @@
-// Opens `rtsp://` with our own client: a transport stream, in RTP or as it is, in the connection or over UDP.
+// Opens `rtsp://` with our own client: a transport stream, in RTP or as it is, or pictures and sound, in the connection or over UDP.
 import { HeadendError } from "../errors.ts";
 import { formatDuration } from "../formats/duration.ts";
 import { hasBye } from "../formats/rtp.ts";
@@ -9,6 +9,8 @@ import type { TransportSource } from "../types.ts";
 import { type DialContext, type Opener, type OpenOptions, openingLimit } from "./context.ts";
 import { parseRtspAddress, type RtspAddress, type TransportChoice } from "./rtsp/address.ts";
 import { RtspRedirect, RtspRemuxError, RtspStatusError } from "./rtsp/fault.ts";
+import { joinMedia, type MediaTrack, planMedia } from "./rtsp/media.ts";
+import type { PacketSink } from "./rtsp/packets.ts";
 import { type Carrier, openSession, type RtspSession, redirectLimit } from "./rtsp/session.ts";
 import { carriesTransportStream, isRaw, type RtspTrack } from "./rtsp/tracks.ts";
 import { createDepacketiser } from "./udp/depacketise.ts";
@@ -37,7 +39,7 @@ const ways: Readonly<Record<Carrier, string>> = { tcp: "rtsp over tcp", udp: "rt
  * Opens `rtsp://[user:password@]host[:port]/path`. It is tried over TCP, and over UDP where the server wants that or
  * nothing comes; `rtspu:` and `#transport=udp` turn the order round, `rtspt:` and `#transport=tcp` allow TCP alone.
  *
- * @throws RtspRemuxError (`dial.content`) when the server has no transport stream: ffmpeg can remux what it has
+ * @throws RtspRemuxError (`dial.content`) when it has neither a transport stream nor what we read: ffmpeg can remux that
  * @throws HeadendError `dial.*`, or the signal's reason; the server's session is then torn down
  */
 export const openRtsp: Opener = async (url, options, context) => {
@@ -74,7 +76,7 @@ async function openTried(
   home: RtspAddress,
   url: string,
   order: Carrier[],
-  { headers = {} }: OpenOptions,
+  { headers = {}, media }: OpenOptions,
   context: DialContext,
   signal: AbortSignal,
 ): Promise<Attempt> {
@@ -83,10 +85,12 @@ async function openTried(
   for (let hops = 0; ; ) {
     const session = await openSession(target, { ...context, headers, signal, ...(credentials ? { credentials } : {}) });
     try {
-      const tracks = transportTracks(session, describeUrl(url));
+      const content = contentOf(session, describeUrl(url), media);
+      const { tracks } = content;
+      if (content.own) order.splice(0, order.length, ...order.filter((carrier) => carrier !== "mp2t"));
       if (isRaw(tracks[0]?.medium)) order.sort((a, b) => Number(b === "mp2t") - Number(a === "mp2t"));
       const carrier = await setUp(session, tracks, order);
-      const attempt = receive(session, carrier, context, signal);
+      const attempt = receive(session, content, carrier, context, signal);
       await session.play(playRange(session));
       if (await hasData(attempt, order.length > 0, context)) return attempt;
       // Silent: another way may bring something.
@@ -111,12 +115,20 @@ interface Attempt {
   readonly closed: Promise<void>;
 }
 
-/** The first track with a transport stream: all programmes are in it. */
-function transportTracks(session: RtspSession, shown: string): RtspTrack[] {
+/** What is read of a session. */
+interface Content {
+  readonly tracks: readonly RtspTrack[];
+  /** Pictures and sound that we put together; absent: a transport stream. */
+  readonly own?: readonly MediaTrack[];
+}
+
+/** The first track with a transport stream, in which all programmes are; else pictures and sound. */
+function contentOf(session: RtspSession, shown: string, wish: OpenOptions["media"]): Content {
   const track = session.tracks.find(carriesTransportStream);
-  if (track) return [track];
-  const codecs = session.tracks.flatMap(({ payloads }) => payloads.map(({ encoding }) => encoding));
-  throw new RtspRemuxError(shown, [...new Set(codecs.filter((codec) => codec !== ""))]);
+  if (track) return { tracks: [track] };
+  const plan = planMedia(session.tracks, wish);
+  if (plan.own) return { tracks: plan.own.map(({ track }) => track), own: plan.own };
+  throw new RtspRemuxError(shown, plan);
 }
 
 /** Takes ways off the order until the server accepts one. */
@@ -147,6 +159,7 @@ function playRange({ sdp }: RtspSession): string {
 /** Gathers what comes from now on. */
 function receive(
   session: RtspSession,
+  content: Content,
   carrier: Carrier,
   { clock, log, bufferBytes }: DialContext,
   signal: AbortSignal,
@@ -163,26 +176,58 @@ function receive(
       stop.abort();
       await session.close();
       closed.resolve();
-      const { lost, late } = depacketiser.counts;
-      if (lost + late + gather.dropped > 0)
-        log.debug(`${describeUrl(session.url)}: ${lost} packets lost, ${late} late, ${gather.dropped} bytes not read`);
+      const told = reading.counts();
+      if (told !== "" || gather.dropped > 0)
+        log.debug(`${describeUrl(session.url)}: ${told || "nothing lost"}, ${gather.dropped} bytes not read`);
     },
   });
-  const depacketiser = createDepacketiser({ rtp: true, clock, signal: stop.signal, deliver: gather.push });
+  const inner = { clock, signal: stop.signal, deliver: gather.push };
+  const reading = content.own ? readMedia(content.own, inner) : readTransport(inner);
   session.deliver({
-    packet({ bytes, control }) {
-      if (!control) depacketiser.push(bytes);
-      else if (hasBye(bytes)) gather.end();
+    packet(packet) {
+      if (packet.control && hasBye(packet.bytes)) gather.end();
+      else reading.packet(packet);
     },
     end: (error) => gather.end(error),
   });
   const source: TransportSource = {
     kind: "ts",
     chunks: gather.chunks,
-    how: ways[carrier],
+    how: [ways[carrier], ...(content.own ?? []).map(({ codec }) => codec)].join(", "),
     ...(patient && { patient }),
   };
   return { source, opened: gather.opened, closed: closed.promise };
+}
+
+/** What takes packets, and says what was lost of them; empty: nothing. */
+interface Reading extends Pick<PacketSink, "packet"> {
+  counts(): string;
+}
+
+type Reads = Pick<Parameters<typeof createDepacketiser>[0], "clock" | "signal" | "deliver">;
+
+function readTransport(inner: Reads): Reading {
+  const depacketiser = createDepacketiser({ rtp: true, ...inner });
+  return {
+    packet({ bytes, control }) {
+      if (!control) depacketiser.push(bytes);
+    },
+    counts() {
+      const { lost, late } = depacketiser.counts;
+      return lost + late > 0 ? `${lost} packets lost, ${late} late` : "";
+    },
+  };
+}
+
+function readMedia(own: readonly MediaTrack[], inner: Reads): Reading {
+  const join = joinMedia(own, inner);
+  return {
+    packet: join.push,
+    counts() {
+      const { lost, damaged } = join.counts;
+      return lost + damaged > 0 ? `${lost} packets lost, ${damaged} frames left out` : "";
+    },
+  };
 }
 
 /** Waits for the first data; where something else can be tried, not for long. */

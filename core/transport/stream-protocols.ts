@@ -1,8 +1,11 @@
 // Openers for what ffmpeg alone speaks: RTMP, SRT, MMS, and RTSP without a transport stream in it.
 import { HeadendError } from "../errors.ts";
+import type { MediaWish } from "../plugin.ts";
 import { describeUrl } from "../redact.ts";
-import type { Opener } from "./context.ts";
+import type { Source } from "../types.ts";
+import type { DialContext, Opener, OpenOptions } from "./context.ts";
 import { openByFfmpeg } from "./ffmpeg.ts";
+import type { Recoding } from "./ffmpeg-codecs.ts";
 import { isSecret } from "./ffmpeg-input.ts";
 import { openRtsp, parseRtspAddress, type RtspAddress, RtspRemuxError } from "./rtsp.ts";
 
@@ -75,18 +78,52 @@ export const openRtspSomehow: Opener = async (url, options, context) => {
   } catch (error) {
     if (!(error instanceof RtspRemuxError)) throw error;
     context.log.debug("ffmpeg is asked to remux it", { url: describeUrl(url), codecs: error.codecs.join(" ") });
-    return await openRtspByFfmpeg(url, options, context);
+    const codecs = error.codecs.join(" and ");
+    const source = await openRtspByFfmpeg(url, options, context, recodingOf(error, options.media));
+    return source.kind === "ts" ? { ...source, how: `${source.how} of rtsp with ${codecs}` } : source;
   }
 };
 
+/** What a description tells of what must be transcoded. */
+function recodingOf({ video, audio }: RtspRemuxError, wish: MediaWish | undefined): Recoding | undefined {
+  if (!wish) return undefined;
+  const silent = wish.audio === "off";
+  return {
+    silent,
+    // A transport stream has no place for pictures one by one.
+    video: /^JPEG$/i.test(video ?? "") || (wish.video === "h264" && !!video && !/^H264$/i.test(video)),
+    audio:
+      !silent &&
+      wish.audio !== "copy" &&
+      !!audio &&
+      (wish.audio === "aac" || !/^(?:MPEG4-GENERIC|MP4A-LATM)$/i.test(audio)),
+  };
+}
+
 /** Also for RTSP over TLS, which our own client does not speak. */
-export const openRtspByFfmpeg: Opener = (url, options, context) => {
+export async function openRtspByFfmpeg(
+  url: string,
+  options: OpenOptions,
+  context: DialContext,
+  recoding?: Recoding,
+): Promise<Source> {
   const parsed = parseRtspAddress(url);
   const protocols = ["rtsp", "rtp", "udp", "tcp", "tls"];
   const plain = typeof parsed === "string" ? url : withCredentials(parsed);
-  const carrier = typeof parsed !== "string" && parsed.transport === "udp" ? "udp" : "tcp";
-  return openByFfmpeg({ url: plain, protocols, options: { rtsp_transport: carrier } }, options, context);
-};
+  const by = (carrier: string) =>
+    openByFfmpeg({ url: plain, protocols, options: { rtsp_transport: carrier } }, options, context, {
+      ...(recoding ? { recoding } : {}),
+    });
+  const wanted = typeof parsed === "string" ? "auto" : parsed.transport;
+  if (wanted !== "auto") return await by(wanted);
+  try {
+    return await by("tcp");
+  } catch (error) {
+    // There are servers that know UDP only.
+    if (!(error instanceof HeadendError) || !/461|Nonmatching transport/i.test(error.message)) throw error;
+    return await by("udp");
+  }
+}
 
 /** The address as ffmpeg reads it, which takes the first `@` for the end of the password. */
 function withCredentials({ url, credentials }: RtspAddress): string {

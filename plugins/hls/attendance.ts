@@ -63,6 +63,9 @@ export function createAttendance(o: AttendanceOptions): Attendance {
         const [name] = seen.keys();
         return seen.size === 1 && name !== undefined ? name : `${seen.size} players of HLS`;
       },
+      get seen() {
+        return open > 0 ? clock.monotonic() : last;
+      },
     },
     enter(name) {
       open++;

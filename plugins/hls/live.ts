@@ -9,7 +9,7 @@ import {
 } from "../../core/plugin.ts";
 import { createAttendance } from "./attendance.ts";
 import { moveNames } from "./links.ts";
-import { livePace } from "./pace.ts";
+import { livePace, promptPace } from "./pace.ts";
 import { formatLive } from "./playlist.ts";
 import { replyPart, replyPlaylist } from "./reply.ts";
 import { createSegmenter } from "./segmenter.ts";
@@ -72,8 +72,10 @@ const partAge = 60_000;
 const epoch = Date.UTC(2024, 0, 1);
 
 export function createLiveStream(o: LiveOptions): LiveStream {
-  const { clock, settings, token, tune } = o;
+  const { clock, token, tune } = o;
   const { channel } = tune;
+  const { segment, linger } = channel;
+  const settings = { ...o.settings, ...(segment && { target: segment }) };
   const began = clock.now();
   const control = new AbortController();
   const first = Promise.withResolvers<void>();
@@ -91,7 +93,9 @@ export function createLiveStream(o: LiveOptions): LiveStream {
   let begun = false;
   const attendance = createAttendance({
     clock,
-    linger: () => Math.max(settings.linger, 3 * window.target),
+    // Who plays asks for the playlist once in every target duration at least (RFC 8216 §6.3.4).
+    linger: () =>
+      linger === undefined ? Math.max(settings.linger, 3 * window.target) : Math.max(linger, 2 * window.target),
     signal: AbortSignal.any([o.signal, control.signal]),
     left: stop,
   });
@@ -109,7 +113,7 @@ export function createLiveStream(o: LiveOptions): LiveStream {
 
   async function cut(watch: TransportWatch): Promise<void> {
     const segmenter = createSegmenter({
-      mayCut: livePace(settings.target, settings.most),
+      mayCut: (segment ? promptPace : livePace)(settings.target, settings.most),
       mostBytes: settings.mostBytes / 4,
     });
     const reader = watch.body.getReader();

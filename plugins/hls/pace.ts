@@ -8,6 +8,21 @@ const mostFirst = 4000;
 /** Key frames every 1.92 s are every 2 s. */
 const tolerance = 100;
 
+/** Of what is watched as it happens the first segment is a few pictures: it can be played before there is more. */
+const promptFirst = 300;
+/** Its first pictures come in short segments for so many milliseconds, until key frames give the measure. */
+const promptSpan = 12_000;
+
+/** As `livePace()`, for what is watched as it happens: players begin before the first group of pictures is over. */
+export function promptPace(target: number, most: number): (moment: Moment) => boolean {
+  return ({ elapsed, total, count, key, independent, interval }) => {
+    if (count === 0) return elapsed >= Math.min(promptFirst, target);
+    // What begins amid a group of pictures ends with it.
+    if (key) return !independent || elapsed >= target - tolerance;
+    return elapsed >= (interval === 0 && total < promptSpan ? target : most);
+  };
+}
+
 /** @param target milliseconds that a segment has at least; @param most that it has without a key frame */
 export function livePace(target: number, most: number): (moment: Moment) => boolean {
   return ({ elapsed, count, key }) => {

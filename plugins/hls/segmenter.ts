@@ -35,6 +35,8 @@ export interface Moment {
   readonly count: number;
   /** A key frame begins here; otherwise any picture does. */
   readonly key: boolean;
+  /** The segment that is under way begins with one. */
+  readonly independent: boolean;
   /** Milliseconds between the last two key frames; 0 while there were none. */
   readonly interval: number;
 }
@@ -212,7 +214,7 @@ export function createSegmenter(o: SegmenterOptions): Segmenter {
     }
     if (key) noteKey();
     const jumps = key && broken && o.start === undefined;
-    const moment: Moment = { elapsed: elapsed(), total: total + elapsed(), count, key, interval };
+    const moment: Moment = { elapsed: elapsed(), total: total + elapsed(), count, key, independent, interval };
     const large = assembly.size + at - start >= o.mostBytes;
     if (jumps || (moment.elapsed > 0 && (large || o.mayCut(moment)))) {
       assembly.add(bytes.subarray(start, at));

@@ -24,16 +24,23 @@ export class RtspRedirect extends HeadendError {
   }
 }
 
-/** What comes is media by RTP and no transport stream: somebody must remux it. */
+/** What comes is media by RTP that we do not read: somebody must remux it. */
 export class RtspRemuxError extends HeadendError {
   readonly needsRemux = true;
   /** As the server names them: `H264`, `MPEG4-GENERIC`. */
-  readonly codecs: readonly string[];
+  readonly video: string | undefined;
+  readonly audio: string | undefined;
 
-  constructor(shown: string, codecs: readonly string[]) {
-    const list = codecs.length > 0 ? codecs.map((codec) => redact(codec)).join(", ") : "nothing that it names";
+  constructor(shown: string, o: { readonly video: string | undefined; readonly audio: string | undefined }) {
+    const named = [o.video, o.audio].filter((codec) => codec).map((codec) => redact(codec ?? ""));
+    const list = named.length > 0 ? named.join(", ") : "nothing that it names";
     super("dial.content", { url: shown, reason: `it sends ${list} by RTP, and no transport stream` });
-    this.codecs = codecs;
+    this.video = o.video;
+    this.audio = o.audio;
+  }
+
+  get codecs(): readonly string[] {
+    return [this.video, this.audio].filter((codec) => codec !== undefined && codec !== "") as string[];
   }
 }
 
