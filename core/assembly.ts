@@ -16,6 +16,7 @@ import {
   readConfig,
 } from "./config/index.ts";
 import type { Environment } from "./config/substitute.ts";
+import { createDoctor, type DoctorDoor } from "./doctor/door.ts";
 import { HeadendError } from "./errors.ts";
 import { createOriginLimiter } from "./fetch/index.ts";
 import { createGuide } from "./guide/index.ts";
@@ -32,11 +33,12 @@ import { redact } from "./redact.ts";
 import { diskReason } from "./replacement.ts";
 import { releaseMemorySoon } from "./runtime/memory.ts";
 import { importFile } from "./runtime/modules.ts";
+import { serve } from "./runtime/serve.ts";
 import { type ConfigRefusal, createServer, type Server } from "./server/index.ts";
 import { createHeadend } from "./status.ts";
 import { createStreams } from "./streams.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions, type Wanted } from "./supervisor.ts";
-import { userAgent } from "./version.ts";
+import { userAgent, version } from "./version.ts";
 
 /** What the process was started with. */
 export interface Setting {
@@ -55,6 +57,9 @@ export interface Assembly {
   readonly server: Server;
   readonly supervisor: Supervisor;
   readonly hub: Hub;
+  readonly doctor: DoctorDoor;
+  /** True once every instance had its first try, and the merged files are served. */
+  isReady(): boolean;
   /** Says in the status that the config file as it is now is refused, and why; undefined: it is in force. */
   refuseConfig(sentence: string | undefined): void;
   /** Stops everything and gives the data folder back. */
@@ -155,7 +160,14 @@ export async function assemble(
     folder: join(data, "timeshift"),
   });
   const { hub } = streams;
-  const server = createServer({ ...settings, headend, streams, log: log.child("server"), clock });
+  const ffmpeg = {
+    ...(settings.streams.ffmpeg === undefined ? {} : { path: settings.streams.ffmpeg }),
+    ...(setting.env.FFMPEG_PATH ? { environment: setting.env.FFMPEG_PATH } : {}),
+  };
+  const doctor = createDoctor(() => {
+    return { version, clock, log: log.child("doctor"), lineup, hub, ffmpeg, supervisor, isReady: headend.ready };
+  });
+  const server = createServer({ ...settings, headend, streams, doctor, log: log.child("server"), clock });
   const supervisor = createSupervisor({
     shared: {
       clock,
@@ -163,14 +175,12 @@ export async function assemble(
       guide,
       data,
       hub,
-      ffmpeg: {
-        ...(settings.streams.ffmpeg === undefined ? {} : { path: settings.streams.ffmpeg }),
-        ...(setting.env.FFMPEG_PATH ? { environment: setting.env.FFMPEG_PATH } : {}),
-      },
+      ffmpeg,
       limiter: createOriginLimiter(),
       configFolder: config.file ? dirname(config.file) : setting.cwd,
       userAgent,
       baseUrl: (request) => server.baseUrl(request),
+      viewer: (request) => server.viewer(request),
     },
     log,
     loader: createPluginLoader(setting, data, config.file),
@@ -183,6 +193,12 @@ export async function assemble(
       throw new HeadendError("config.usage", { reason: checked.problems.map(formatProblem).join("; ") });
     },
     endStreams: (name) => hub.stop(name),
+    listen: (name, listener) =>
+      serve({
+        host: listener.host ?? settings.listen.host,
+        port: listener.port,
+        fetch: server.answerPort(name, listener),
+      }),
     ...extra,
   });
   return {
@@ -190,6 +206,8 @@ export async function assemble(
     server,
     supervisor,
     hub,
+    doctor,
+    isReady: () => headend.ready(),
     refuseConfig(sentence) {
       // It is refused since it was first so.
       const since = refusal?.since ?? new Date(clock.now()).toISOString();

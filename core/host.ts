@@ -21,6 +21,7 @@ export interface HostShared {
   readonly configFolder: string;
   readonly userAgent: string;
   baseUrl(request: Request): string;
+  viewer: Host["viewer"];
 }
 
 /** A host with the parts of it that only core may use. */
@@ -69,6 +70,10 @@ export function createHost(o: HostOptions, shared: HostShared): InstanceHost {
   // Loaded when the first address is dialled: nothing else needs it.
   let dialling: Promise<Dial> | undefined;
   const context = { fetch, clock, log, signal, ffmpeg, ...(o.interface ? { interface: o.interface } : {}) };
+  const still: Host["still"] = async (packets, signal) => {
+    const { createStill } = await import("./transport/still.ts");
+    return await createStill(context)(packets, signal);
+  };
   const dial: Dial = async (url, options) => {
     dialling ??= import("./transport/dial.ts").then(({ createDial }) => createDial(context));
     return (await dialling)(url, options);
@@ -82,6 +87,7 @@ export function createHost(o: HostOptions, shared: HostShared): InstanceHost {
     guide,
     hub,
     dial,
+    still,
     async openHls(source, signal, start) {
       const [{ createHlsSession }, { remuxToTs }] = await Promise.all([
         import("./transport/hls/index.ts"),
@@ -94,5 +100,6 @@ export function createHost(o: HostOptions, shared: HostShared): InstanceHost {
     received: () => received,
     fetch,
     baseUrl: (request) => shared.baseUrl(request),
+    viewer: (request) => shared.viewer(request),
   };
 }

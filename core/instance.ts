@@ -8,10 +8,12 @@ import { formatDuration } from "./formats/duration.ts";
 import { collectSources, type GuideInput } from "./guide-sources.ts";
 import type { InstanceHost } from "./host.ts";
 import type { InstanceOpener } from "./hub/candidates.ts";
+import { startJobs } from "./jobs.ts";
 import type { LineupKeeper, UpdateResult } from "./lineup/index.ts";
 import type { NumberRange } from "./lineup/numbers.ts";
 import type { Rules } from "./lineup/rules.ts";
-import type { Contribution, Output, Plugin } from "./plugin.ts";
+import type { Contribution, Listener, Output, Plugin } from "./plugin.ts";
+import { createPorts, type OpenPort } from "./ports.ts";
 import { reasonOf } from "./reason.ts";
 import { backoff, jitter, type Loop, startLoop } from "./schedule.ts";
 import type { Channel, Health, Span, State } from "./types.ts";
@@ -40,6 +42,8 @@ export interface InstanceOptions {
   readonly range: () => NumberRange | undefined;
   readonly span: () => Span;
   createApp(): AnyElysia;
+  /** Opens a port of its own. */
+  listen(listener: Listener): Promise<OpenPort>;
   /** After every refresh. */
   refreshed(result: RefreshResult): void;
 }
@@ -64,6 +68,10 @@ export interface Instance {
   /** How its upstreams are opened; absent while it is not running. */
   readonly opener: InstanceOpener | undefined;
   readonly outputs: Readonly<Record<string, Output>>;
+  /** What it tries for the self-test; undefined: nothing. */
+  readonly checks: Contribution["checks"];
+  /** Gives an app what it answers at the server's root; undefined: nothing. */
+  readonly root: ((app: AnyElysia) => AnyElysia) | undefined;
   /** Sets up and starts refreshing; resolves with the plugin's routes. @throws when the plugin refuses. */
   start(schedule: boolean): Promise<AnyElysia | undefined>;
   /** A refresh now; joins none that is running but follows it. */
@@ -81,6 +89,8 @@ export function createInstance(o: InstanceOptions): Instance {
   const signal = controller.signal;
   let contribution: Contribution = {};
   const bounded = createBounded(clock, signal);
+  const ports = createPorts({ clock, log, listen: o.listen });
+  let root: Instance["root"];
   let state: State = "starting";
   let sentence = "setting up";
   let lastSuccess: number | undefined;
@@ -167,20 +177,8 @@ export function createInstance(o: InstanceOptions): Instance {
     }
   }
 
-  function startJobs(): void {
-    for (const [name, job] of Object.entries(contribution.jobs ?? {})) {
-      startLoop(clock, signal, async () => {
-        try {
-          await job.run(signal);
-        } catch (error) {
-          if (!signal.aborted) log.warn(`job ${name} failed: ${reasonOf(error)}`);
-        }
-        return jitter(job.every);
-      });
-    }
-  }
-
   function health(): Health | undefined {
+    if (ports.fault) return { state: "degraded", sentence: ports.fault };
     try {
       return contribution.health?.();
     } catch (error) {
@@ -243,6 +241,14 @@ export function createInstance(o: InstanceOptions): Instance {
       return state === "stopped" ? {} : (contribution.outputs ?? {});
     },
 
+    get checks() {
+      return state === "stopped" ? undefined : contribution.checks?.bind(contribution);
+    },
+
+    get root() {
+      return state === "stopped" ? undefined : root;
+    },
+
     async start(schedule) {
       contribution = expectContribution(
         await bounded(setupLimit, "setup", async () => o.plugin.setup(host, o.options as never)),
@@ -251,8 +257,10 @@ export function createInstance(o: InstanceOptions): Instance {
       const app = contribution.routes?.(o.createApp() as never);
       state = "ok";
       sentence = refreshes() ? "waiting for the first refresh" : "running";
+      if (contribution.root) root = (at) => contribution.root?.(at as never) ?? at;
       if (!schedule) return app;
-      startJobs();
+      await ports.open(contribution.listeners ?? []);
+      startJobs(contribution.jobs ?? {}, { clock, log, signal });
       if (refreshes()) loop = startLoop(clock, signal, runRefresh);
       return app;
     },
@@ -277,7 +285,7 @@ export function createInstance(o: InstanceOptions): Instance {
       const stopping = (async () => contribution.stop?.())().catch((error) =>
         log.warn(`stop failed: ${reasonOf(error)}`),
       );
-      await Promise.race([stopping, limit]);
+      await Promise.race([Promise.all([stopping, ports.close()]), limit]);
       late.abort();
     },
   };

@@ -38,6 +38,8 @@ async function main(): Promise<number> {
       return runCheck(setting);
     case "refresh":
       return runRefresh(setting);
+    case "doctor":
+      return (await import("./doctor/command.ts")).runDoctor(setting);
     case "serve":
       return runServe(setting);
   }

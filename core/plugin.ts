@@ -2,6 +2,7 @@
 // but `formats/` and `transport/`.
 import type { AnyElysia, Elysia } from "elysia";
 import type { z } from "zod";
+import type { Check, Probe } from "./check.ts";
 import type {
   Artefact,
   Channel,
@@ -15,9 +16,11 @@ import type {
   Programme,
   Source,
   Span,
+  StreamStatus,
   Tune,
 } from "./types.ts";
 
+export type * from "./check.ts";
 export { HeadendError } from "./errors.ts";
 export { replyFile } from "./server/reply.ts";
 export type * from "./types.ts";
@@ -54,12 +57,34 @@ export interface Contribution {
   readonly outputs?: Readonly<Record<string, Output>>;
   /** Routes, mounted at `/<instance>`; hooks stay in this scope. */
   routes?(app: Elysia): AnyElysia;
+  /** Routes at the root of the server, mounted while no other instance uses the same plugin; `/<path>`, not `/<instance>/<path>`. */
+  root?(app: Elysia): AnyElysia;
+  /** Ports of its own: opened after `setup()`, tried again while they cannot be, closed when the instance stops. */
+  readonly listeners?: readonly Listener[];
   /** Work done again and again, by name. */
   jobs?: Readonly<Record<string, Job>>;
   /** State beyond what core sees by itself. */
   health?(): Health;
+  /** Tries what its clients do, for the self-test (`headend doctor`); has some seconds, then the signal aborts. */
+  checks?(probe: Probe, signal: AbortSignal): AsyncIterable<Check>;
   /** Called after `host.signal` has aborted; has five seconds. */
   stop?(): void | Promise<void>;
+}
+
+/**
+ * A port with an app at its root. Whoever reaches it is let in, without user or token: its routes decide whom they
+ * answer. `host.baseUrl()` and `host.viewer()` know its requests.
+ */
+export interface Listener {
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Address to listen on; default: the server's own. */
+  readonly host?: string;
+  /** One that cannot be opened is told of in the log, and is no fault of the instance. */
+  readonly optional?: boolean;
+  routes(app: Elysia): AnyElysia;
+  /** Told the port once it is open. */
+  opened?(port: number): void;
 }
 
 /** All that a plugin may touch. In tests it is a fake; nothing else is imported from core. */
@@ -81,8 +106,12 @@ export interface Host {
   readonly dial: Dial;
   /** One upstream a tune, any number of viewers. */
   readonly hub: StreamHub;
+  /** The first picture of whole packets of a transport stream, as JPEG. @throws HeadendError `dial.ffmpegless`, `dial.ffmpeg` */
+  readonly still: (packets: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
   /** The address at which the sender of this request reaches us, without a slash at its end; carries its access token. */
   baseUrl(request: Request): string;
+  /** Who sent this request: as a viewer for the hub, and the address it came from (`""`: not known). */
+  viewer(request: Request): Viewer & { readonly address: string };
 }
 
 /** Lines for people; secrets in texts and addresses are struck out before they are written. */
@@ -154,6 +183,16 @@ export interface Cache {
 export interface DialOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** What to make of pictures and sound; absent: they are passed on as they come. */
+  readonly media?: MediaWish;
+}
+
+/** What is wanted of pictures and sound. What cannot be carried in a transport stream is transcoded, too. */
+export interface MediaWish {
+  /** `copy`: as they come. `h264`: other pictures are transcoded. */
+  readonly video: "copy" | "h264";
+  /** `auto`: AAC as it comes, all else as AAC. `aac`: transcoded in any case. `copy`: as it comes. `off`: none. */
+  readonly audio: "auto" | "aac" | "copy" | "off";
 }
 
 /** Opens a media address: one attempt. Aborting the signal closes what it gave. */
@@ -165,6 +204,8 @@ export interface Viewer {
   readonly name: string;
   /** A tuner is taken from the lesser when none is free. A `tap` sees what is open and keeps nothing open. Default `viewer`. */
   readonly priority?: "viewer" | "recording" | "probe" | "tap";
+  /** When it was last heard of, by the host's monotonic clock, for those who leave without a word; absent: it is there until it leaves. */
+  readonly seen?: number;
 }
 
 /** A viewer's share of a tune. */
@@ -204,44 +245,6 @@ export interface StreamHub {
   streams(): readonly StreamStatus[];
   /** Ends a viewer's watch, or a stream with all its viewers. False: nothing has this id. */
   end(id: string): boolean;
-}
-
-/** A stream as people see it. */
-export interface StreamStatus {
-  readonly id: string;
-  readonly channel: string;
-  readonly name: string;
-  /** The instance whose upstream is in use. */
-  readonly instance: string;
-  readonly state: "opening" | "running" | "lingering" | "failing" | "closing";
-  /** Milliseconds since the Unix epoch; absent: live. */
-  readonly at?: number;
-  /** Since when, in milliseconds since the Unix epoch. */
-  readonly since: number;
-  /** Address without secrets, and how it is reached. */
-  readonly upstream: string;
-  readonly how: string;
-  /** Bits a second over the last seconds. */
-  readonly bitrate: number;
-  readonly bytes: number;
-  readonly failovers: number;
-  readonly stalls: number;
-  readonly continuityErrors: number;
-  readonly ringBytes: number;
-  readonly error?: string;
-  readonly viewers: readonly ViewerStatus[];
-}
-
-/** A viewer as people see it. */
-export interface ViewerStatus {
-  readonly id: string;
-  readonly name: string;
-  readonly since: number;
-  readonly bytes: number;
-  /** Bytes that wait for it. */
-  readonly backlog: number;
-  /** How often it was moved forward. */
-  readonly skips: number;
 }
 
 /** One way to get pictures. */

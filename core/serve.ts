@@ -21,12 +21,13 @@ export async function runServe(setting: Setting): Promise<number> {
   let reload = () => {};
   const first = await readWanted(setting);
   let wanted = wantedOf(first);
-  const { log, server, supervisor, close, refuseConfig } = await assemble(setting, first, { schedule: true });
+  const { log, server, supervisor, doctor, close, refuseConfig } = await assemble(setting, first, { schedule: true });
   for (const problem of first.problems) log.error(formatProblem(problem));
   outliveStrays(log);
 
   const { host, port } = wanted.settings.listen;
   const listener = await serve({ host, port, fetch: server.fetch });
+  doctor.listening({ host, port: listener.port });
   log.info(
     `listening on http://${listener.host.includes(":") ? `[${listener.host}]` : listener.host}:${listener.port}`,
     {

@@ -11,7 +11,10 @@ import type { LineupKeeper } from "./lineup/index.ts";
 import type { Loader } from "./loader.ts";
 import type { Log } from "./log.ts";
 import { createMerging, guideSettings, type Merging } from "./merging.ts";
+import type { Listener } from "./plugin.ts";
+import type { OpenPort } from "./ports.ts";
 import { reasonOf } from "./reason.ts";
+import { createRoots } from "./roots.ts";
 import { backoff, jitter } from "./schedule.ts";
 import type { Span } from "./types.ts";
 
@@ -40,6 +43,8 @@ export interface SupervisorOptions {
   readonly mounts: Mounts;
   /** Checks an instance's own keys. @throws HeadendError with every problem in its sentence. */
   checkOptions(config: InstanceConfig, plugin: Awaited<ReturnType<Loader["load"]>>): unknown;
+  /** Opens a port of an instance's own. */
+  listen(instance: string, listener: Listener): Promise<OpenPort>;
   /** False: nothing runs by itself; `refreshAll()` does one round. */
   readonly schedule: boolean;
   /** Ends every stream of an instance. */
@@ -75,6 +80,7 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
   const refused = new Map<string, Refused>();
   const kept = createKeptSources(o.shared.data, o.log);
   const controller = new AbortController();
+  const roots = createRoots({ mounts: o.mounts, log: o.log });
   let wanted: Wanted | undefined;
   let starting = 0;
 
@@ -147,6 +153,7 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
         range: () => config.numbers ?? settings().lineup.ranges[config.name],
         span,
         createApp: () => o.mounts.createApp(config.mount),
+        listen: (listener) => o.listen(config.name, listener),
         refreshed(result) {
           o.refreshed?.(config.name, result);
           void kept.keep(config.name, sourcesOf(config.name));
@@ -158,6 +165,7 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
       else o.mounts.unmount(config.name);
       refused.delete(config.name);
       instances.set(config.name, instance);
+      arrangeRoots();
     } catch (error) {
       o.lineup.dismiss(config.name);
       own.abort(error);
@@ -176,11 +184,17 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
     }
   }
 
+  function arrangeRoots(): void {
+    const running = Array.from(instances.values(), ({ config, root }) => ({ ...config, root }));
+    roots.arrange(wanted?.instances ?? [], running);
+  }
+
   async function stopInstance(name: string): Promise<void> {
     o.mounts.unmount(name);
     refused.delete(name);
     const instance = instances.get(name);
     instances.delete(name);
+    arrangeRoots();
     // Viewers are let go and upstreams closed while the plugin can still close them well.
     await o.endStreams(name);
     await instance?.stop();
@@ -227,6 +241,7 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
         o.mounts.refuse(name, `/${name}`, new HeadendError("instance.setup", { reason: sentence }));
       }
       await Promise.all(coming.map((config) => startInstance(config)));
+      arrangeRoots();
       if (!before || !o.schedule) return;
       if (lineupChanged) for (const name of keep) void instances.get(name)?.refresh(false);
       void merging.request();

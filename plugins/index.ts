@@ -1,9 +1,10 @@
 // The other plugins that come with the headend: one line each.
 import type { Plugin } from "../core/plugin.ts";
+import hdhomerun from "./hdhomerun/index.ts";
 import hls from "./hls/index.ts";
 import playlist from "./playlist/index.ts";
 
-export const plugins: readonly Plugin[] = [playlist, hls];
+export const plugins: readonly Plugin[] = [playlist, hls, hdhomerun];
 
 /** Instances that run unless the config says otherwise. */
 export const defaults = { playlist: { use: "playlist", mount: "/" }, hls: { use: "hls" } } as const;

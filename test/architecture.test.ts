@@ -176,8 +176,8 @@ function wrongImport(path: string, { specifier, target, names, line }: Import): 
       return /^core\/(main|assembly)\.ts$/.test(path) && /^(providers|plugins)\/index\.ts$/.test(target)
         ? undefined
         : wrong("core knows no plugin by name; where it is put together it takes the two lists");
-    if (/^core\/(types|errors)\.ts$/.test(path)) return wrong("the nouns and the errors depend on nothing");
-    if (path === "core/plugin.ts" && !/^core\/(types|errors|server\/reply)\.ts$/.test(target))
+    if (/^core\/(types|check|errors)\.ts$/.test(path)) return wrong("the nouns and the errors depend on nothing");
+    if (path === "core/plugin.ts" && !/^core\/(types|check|errors|server\/reply)\.ts$/.test(target))
       return wrong("the contract stands alone");
     if (
       path.startsWith("core/transport/") &&

@@ -12,7 +12,7 @@ export interface Flags {
   readonly logFormat?: LogSettings["format"];
 }
 
-const commands = ["serve", "refresh", "check", "plugins", "help", "version"] as const;
+const commands = ["serve", "refresh", "check", "doctor", "plugins", "help", "version"] as const;
 
 export interface Command {
   readonly command: (typeof commands)[number];
@@ -111,6 +111,7 @@ export const helpText = `headend: playlists and guides in, one lineup out, to ev
   headend [serve]             serve, and refresh again and again
   headend refresh             refresh everything once, print what came; exits with 3 if a source failed
   headend check               read the config and print every problem
+  headend doctor              play what each client does: what works, what to mend; exits with 3 if something failed
   headend plugins [NAME]      what can be used, or the keys of one; --schema prints JSON Schema
   headend help | version
 

@@ -35,13 +35,15 @@ function listRows(schema: JsonSchema, prefix = "", seen = new Map<string, string
     const key = prefix + name;
     const row = { key, schema: child, required: schema.required?.includes(name) === true };
     const values = typeof child.additionalProperties === "object" ? child.additionalProperties : undefined;
-    const nested = [child, values, child.items].find((candidate) => candidate?.properties);
+    // What may be said in short or in full is listed in full.
+    const full = values?.anyOf?.find((branch) => branch.properties);
+    const nested = [child, values, full, child.items].find((candidate) => candidate?.properties);
     if (!nested) return [row];
     const shape = JSON.stringify(nested.properties);
     const same = seen.get(shape);
     if (same !== undefined) return [{ ...row, same }];
     seen.set(shape, key);
-    const step = nested === child ? "." : nested === values ? ".<name>." : "[].";
+    const step = nested === child ? "." : nested === values || nested === full ? ".<name>." : "[].";
     return [row, ...listRows(nested, key + step, seen)];
   });
 }

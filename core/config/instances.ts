@@ -29,7 +29,7 @@ export interface InstanceConfig {
   readonly fingerprint: string;
   /** Where a key of the instance stands in the file. */
   locate(path: KeyPath): Place;
-  /** The options as they were written; absent when they came from no file. */
+  /** The whole instance as it was written; absent when it came from no file. */
   readonly origin?: { readonly node: ConfigNode; readonly secrets: ReadonlySet<string> };
 }
 
@@ -120,11 +120,7 @@ export function readInstances(
     byMount.set(mount, name);
     const { include, exclude, set } = rest;
     const range = numbers === undefined ? ranges[name] : parseNumberRange(numbers);
-    const own: ConfigNode = {
-      ...node,
-      children: new Map([...node.children].filter(([key]) => !instanceKeys.includes(key))),
-    };
-    const options = plainOf(own);
+    const options = plainOf(withoutKeys(node, instanceKeys));
     const config = {
       name,
       use,
@@ -140,7 +136,7 @@ export function readInstances(
       options,
     };
     const fingerprint = createHash("sha256").update(JSON.stringify(config)).digest("hex").slice(0, 32);
-    return [{ ...config, fingerprint, locate: (path: KeyPath) => placeAt(node, path), origin: { node: own, secrets } }];
+    return [{ ...config, fingerprint, locate: (path: KeyPath) => placeAt(node, path), origin: { node, secrets } }];
   });
 }
 
@@ -178,13 +174,26 @@ export function checkOptions(
   plugin: Plugin,
 ): { readonly config: unknown } | { readonly problems: readonly Problem[] } {
   const node = instance.origin?.node ?? plantConfig(instance.options, instance.locate([]));
+  // A key of core's that the plugin's schema has as well is both's.
+  const declared = keysOf(plugin.config);
   const checked = validate(plugin.config, {
-    node,
+    node: withoutKeys(
+      node,
+      instanceKeys.filter((key) => !declared.has(key)),
+    ),
     at: ["instances", instance.name],
     alsoKnown: instanceKeys,
     ...(instance.origin ? { secrets: instance.origin.secrets } : {}),
   });
   return "problems" in checked ? { problems: sortProblems(checked.problems) } : { config: checked.value };
+}
+
+function withoutKeys(node: ConfigNode, keys: readonly string[]): ConfigNode {
+  return { ...node, children: new Map([...node.children].filter(([key]) => !keys.includes(key))) };
+}
+
+function keysOf(schema: z.ZodType): ReadonlySet<string> {
+  return new Set("shape" in schema ? Object.keys(schema.shape as object) : []);
 }
 
 /** Ranges that name no instance: problems with the name that was meant. */

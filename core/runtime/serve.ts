@@ -114,7 +114,7 @@ async function within(ms: number, work: Promise<void>): Promise<void> {
 
 function whyNot(thrown: unknown): string {
   const code = (thrown as { code?: unknown }).code;
-  if (code === "EADDRINUSE") return "another program is using it; stop that, or choose another port with --listen";
+  if (code === "EADDRINUSE") return "another program is using it; stop that, or choose another port";
   if (code === "EACCES") return "this user may not open it; ports below 1024 need a privilege";
   if (code === "EADDRNOTAVAIL") return "this machine has no such address";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "the name is not known";

@@ -1,9 +1,10 @@
 // The core's own routes: health, state, lineup and guide as JSON, refresh by hand, and their description.
 import type { AnyElysia } from "elysia";
 import { z } from "zod";
+import { probeHeader } from "../doctor/mark.ts";
 import { HeadendError } from "../errors.ts";
 import type { LineupChannel } from "../types.ts";
-import type { Headend } from "./headend.ts";
+import type { Doctor, Headend } from "./headend.ts";
 import { describeApps } from "./openapi.ts";
 import { isCrossSite } from "./origin.ts";
 import type { Router } from "./router.ts";
@@ -22,15 +23,22 @@ const instant = z
   .refine(Number.isFinite, "expected an ISO 8601 time, or milliseconds since 1970");
 
 /** Makes the core's app; it stands at the root. */
-export function createApi(router: Router, headend: Headend, baseUrl: (request: Request) => string): AnyElysia {
+export function createApi(
+  router: Router,
+  headend: Headend,
+  baseUrl: (request: Request) => string,
+  doctor?: Doctor,
+): AnyElysia {
   const status = createText(() => headend.status());
   return router
     .createApp("/")
     .get(
       "/healthz",
-      () => {
+      ({ request }) => {
         const { ok, problems } = headend.health();
-        return json({ ok, problems }, ok ? 200 : 503);
+        const answer = json({ ok, problems }, ok ? 200 : 503);
+        if (doctor?.marks(request)) answer.headers.set(probeHeader, request.headers.get(probeHeader) ?? "");
+        return answer;
       },
       { detail: { summary: "200 while everything that is served is young enough; else 503, and which is not" } },
     )

@@ -31,6 +31,14 @@ export interface Streams {
   metrics(): Promise<string>;
 }
 
+/** The self-test as the HTTP side sees it. */
+export interface Doctor {
+  /** Joins the run under way, if there is one. @throws HeadendError `not.ready` before anything listens */
+  run(): Promise<object>;
+  /** True for a request of the run under way. */
+  marks(request: Request): boolean;
+}
+
 /** State of everything, for people and dashboards. No secrets. */
 export interface StatusReport {
   readonly version: string;

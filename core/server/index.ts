@@ -1,12 +1,13 @@
 // The HTTP server: checks the request, lets it in or not, and hands it to the app that answers.
 import { HeadendError } from "../errors.ts";
-import type { Clock, Logger } from "../plugin.ts";
-import type { Peer } from "../runtime/serve.ts";
+import type { Clock, Host, Listener, Logger } from "../plugin.ts";
+import type { Handler, Peer } from "../runtime/serve.ts";
 import { type AccessConfig, createAccess, splitToken } from "./access.ts";
 import { createApi } from "./api.ts";
+import { fillDoctor } from "./doctor.ts";
 import { errorOf, replyError } from "./failure.ts";
 import { createFreshAnswers } from "./fresh.ts";
-import type { Headend, Streams } from "./headend.ts";
+import type { Doctor, Headend, Streams } from "./headend.ts";
 import { fillLive } from "./live.ts";
 import { createNetworks, directBase, forwardedBase, hostOf, isHost, pathOf } from "./origin.ts";
 import { createRouter, type Router } from "./router.ts";
@@ -19,6 +20,8 @@ export type { Router } from "./router.ts";
 export interface ServerOptions {
   readonly headend: Headend;
   readonly streams: Streams;
+  /** Absent: there is no self-test. */
+  readonly doctor?: Doctor;
   readonly access: AccessConfig;
   /** The address by which players reach this headend; default: what each request says. */
   readonly publicUrl?: string;
@@ -35,6 +38,9 @@ export interface Server {
   fetch(request: Request, peer: Peer): Response | Promise<Response>;
   /** The address at which the sender of this request reaches us, without a slash at its end; carries its token. */
   baseUrl(request: Request): string;
+  viewer: Host["viewer"];
+  /** Answers the requests of a port of an instance's own; never throws. */
+  answerPort(instance: string, listener: Listener): Handler;
   /** Who may come in and what links begin with, from now on. */
   configure(next: Pick<ServerOptions, "access" | "publicUrl" | "trustedProxies">): void;
 }
@@ -43,6 +49,8 @@ export interface Server {
 interface Arrival {
   readonly peer: Peer;
   readonly token: string | undefined;
+  /** It came in at a port of an instance's own, of which `publicUrl` says nothing. */
+  readonly apart?: true;
 }
 
 export function createServer(o: ServerOptions): Server {
@@ -65,13 +73,25 @@ export function createServer(o: ServerOptions): Server {
   function baseUrl(request: Request): string {
     const arrival = arrivals.get(request);
     const token = arrival?.token === undefined ? "" : `/t/${arrival.token}`;
-    if (publicBase !== undefined) return publicBase + token;
+    if (publicBase !== undefined && !arrival?.apart) return publicBase + token;
     const believed = arrival !== undefined && proxies.has(arrival.peer);
     return (believed ? forwardedBase(request) : directBase(request)) + token;
   }
 
+  /** Who watches: the address, and what the player calls itself. */
+  function viewer(request: Request): ReturnType<Host["viewer"]> {
+    const address = arrivals.get(request)?.peer.address ?? "";
+    const player = request.headers
+      .get("user-agent")
+      ?.replace(/\p{Cc}/gu, "")
+      .slice(0, 80);
+    const name = player ? `${address} ${player}` : address;
+    return o.doctor?.marks(request) ? { name, address, priority: "probe" } : { name, address };
+  }
+
   const router = createRouter({ log: o.log, derive, arranged: fresh.clear });
-  router.mount("core", "/", createApi(router, o.headend, baseUrl));
+  router.mount("core", "/", createApi(router, o.headend, baseUrl, o.doctor));
+  if (o.doctor) router.mount("core doctor", "/", fillDoctor(router.createApp("/"), o.doctor, baseUrl));
   router.mount("core streams", "/", fillStreams(router.createApp("/"), o.streams, baseUrl));
   router.mount(
     "core live",
@@ -81,7 +101,7 @@ export function createServer(o: ServerOptions): Server {
       streams: o.streams,
       clock: o.clock,
       baseUrl,
-      addressOf: (request) => arrivals.get(request)?.peer.address ?? "",
+      viewer,
     }),
   );
 
@@ -89,8 +109,7 @@ export function createServer(o: ServerOptions): Server {
     const { url } = request;
     const path = pathOf(url);
     const token = access.admit(path, request, peer);
-    if (token !== undefined || remembers || path.startsWith("/live/") || path.startsWith("/timeshift/"))
-      arrivals.set(request, { peer, token });
+    arrivals.set(request, { peer, token });
     if (token === undefined) return remembers ? router.handle(request, path) : again(request, url, path);
     const rest = splitToken(path)?.rest ?? path;
     const start = url.indexOf(path, url.indexOf("://") + 3);
@@ -113,9 +132,36 @@ export function createServer(o: ServerOptions): Server {
   const fail = (request: Request, thrown: unknown) =>
     replyError(request.headers, errorOf(thrown, `answering ${request.method}`, o.log));
 
+  function expectHost(request: Request): void {
+    if (!isSound(request))
+      throw new HeadendError("request.invalid", { reason: "the request names no host, or one that cannot be" });
+  }
+
+  /** What is thrown becomes an answer. */
+  function guarded(request: Request, work: () => Response | Promise<Response>): Response | Promise<Response> {
+    try {
+      const response = work();
+      return response instanceof Promise ? response.catch((thrown: unknown) => fail(request, thrown)) : response;
+    } catch (thrown) {
+      return fail(request, thrown);
+    }
+  }
+
   return {
     router,
     baseUrl,
+    viewer,
+    answerPort(instance, listener) {
+      // A table of its own, so that its answers to other paths and methods are a server's.
+      const own = createRouter({ log: o.log, derive });
+      own.mount(instance, "/", listener.routes(own.createApp("/")));
+      return (request, peer) =>
+        guarded(request, () => {
+          expectHost(request);
+          arrivals.set(request, { peer, token: undefined, apart: true });
+          return own.handle(request, pathOf(request.url));
+        });
+    },
     configure(next) {
       fresh.clear();
       access = createAccess(next.access, o.log, o.clock);
@@ -123,19 +169,14 @@ export function createServer(o: ServerOptions): Server {
       publicBase = next.publicUrl?.replace(/\/+$/, "");
       remembers = next.trustedProxies.length > 0;
     },
-    fetch(request, peer) {
-      try {
+    fetch: (request, peer) =>
+      guarded(request, () => {
         // An address that was answered before is sound.
         const known = access.open && !remembers ? fresh.find(request, request.url) : undefined;
         if (known) return known;
-        if (!isSound(request))
-          throw new HeadendError("request.invalid", { reason: "the request names no host, or one that cannot be" });
-        const response = answer(request, peer);
-        return response instanceof Promise ? response.catch((thrown: unknown) => fail(request, thrown)) : response;
-      } catch (thrown) {
-        return fail(request, thrown);
-      }
-    },
+        expectHost(request);
+        return answer(request, peer);
+      }),
   };
 }
 

@@ -2,7 +2,8 @@
 import type { AnyElysia, Elysia } from "elysia";
 import { HeadendError } from "../errors.ts";
 import { type CatchupWish, findCatchupFault, parseCatchup, parseXcPath } from "../formats/catchup.ts";
-import type { Clock, Lineup, LineupChannel, Tune } from "../plugin.ts";
+import { deviceErrorOf } from "../formats/device-error.ts";
+import type { Clock, Lineup, LineupChannel, Tune, Viewer } from "../plugin.ts";
 import { replyError } from "./failure.ts";
 import type { Streams } from "./headend.ts";
 
@@ -11,8 +12,8 @@ export interface LiveOptions {
   readonly streams: Streams;
   readonly clock: Clock;
   baseUrl(request: Request): string;
-  /** The address a request came from. */
-  addressOf(request: Request): string;
+  /** Who sent a request. */
+  viewer(request: Request): Viewer;
 }
 
 const streamHeaders = {
@@ -27,15 +28,6 @@ interface Wish {
   readonly extension: string;
   readonly path: string;
 }
-
-/** What a HDHomeRun device says in `X-HDHomeRun-Error`, for the clients that read it. */
-const deviceErrors: Readonly<Record<string, string>> = {
-  "tune.unknown": "801 Unknown Channel",
-  "tune.busy": "805 All Tuners In Use",
-  "tune.bandwidth": "805 All Tuners In Use",
-  "dial.timeout": "807 No Video Data",
-  "dial.stalled": "807 No Video Data",
-};
 
 /** Fills an app that stands at the root. */
 export function fillLive(app: Elysia, o: LiveOptions): AnyElysia {
@@ -63,7 +55,7 @@ export function fillLive(app: Elysia, o: LiveOptions): AnyElysia {
       if (headOnly && output && path === "")
         return new Response(null, { headers: { ...streamHeaders, "content-type": output.type } });
       if (headOnly && !output) return new Response(null, { headers: streamHeaders });
-      const viewer = { name: nameOf(request) };
+      const viewer = o.viewer(request);
       if (output) {
         const answer = await output.answer(request, tune, path, viewer);
         if (!headOnly) return answer;
@@ -74,18 +66,8 @@ export function fillLive(app: Elysia, o: LiveOptions): AnyElysia {
       return new Response(body, { headers: streamHeaders });
     } catch (error) {
       if (!(error instanceof HeadendError)) throw error;
-      const code = deviceErrors[error.code] ?? "806 Tune Failed";
-      return replyError(request.headers, error, { "x-hdhomerun-error": code });
+      return replyError(request.headers, error, { "x-hdhomerun-error": deviceErrorOf(error.code) });
     }
-  }
-
-  /** Who watches: the address, and what the player calls itself. */
-  function nameOf(request: Request): string {
-    const player = request.headers
-      .get("user-agent")
-      ?.replace(/\p{Cc}/gu, "")
-      .slice(0, 80);
-    return player ? `${o.addressOf(request)} ${player}` : o.addressOf(request);
   }
 
   /** What follows the last dot, unless that belongs to the channel's id. */
@@ -122,8 +104,11 @@ export function fillLive(app: Elysia, o: LiveOptions): AnyElysia {
   function xcWishOf(request: Request): Wish {
     const { pathname } = new URL(request.url);
     const wish = parseXcPath(pathname, { timeZone: streams.timeZone() });
-    const channel = wish && o.lineup.get(wish.channel);
-    if (!channel) throw new HeadendError("tune.unknown", { channel: wish?.channel ?? decode(pathname) });
+    // Not the whole path: a user and a password stand in it.
+    const name = wish?.channel ?? decode(pathname.slice(pathname.lastIndexOf("/") + 1)).replace(/\.\w+$/, "");
+    const channel = o.lineup.get(name);
+    if (!channel) throw new HeadendError("tune.unknown", { channel: name });
+    if (!wish) throw new HeadendError("tune.past", { channel: channel.name, reason: "this address says no time" });
     return wishFor(channel, wish.extension ?? "ts", wish);
   }
 

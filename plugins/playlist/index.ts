@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { catchupDialects } from "../../core/formats/catchup.ts";
 import { type Offer, rewriteHeader } from "../../core/formats/m3u.ts";
 import { definePlugin, type GuideStyle, HeadendError, replyFile } from "../../core/plugin.ts";
+import { checkPlaylist } from "./checks.ts";
 import { config } from "./config.ts";
 import type { Page } from "./page.ts";
 import { createRenderedPlaylists } from "./rendered.ts";
@@ -108,6 +109,7 @@ export default definePlugin({
 
     return {
       stop: () => rendered.settled(),
+      checks: (probe) => checkPlaylist(probe, config.guideLink === false ? undefined : config.guideLink),
       routes(app) {
         const answer = (path: string, handler: (context: Context) => Promise<Response>) => {
           app.get(path, handler).head(path, handler);

@@ -3,18 +3,18 @@
 // Every channel has two upstreams of a provider with too few tuners for all; each breaks now and then: refuses, answers
 // 404 or HTML, stalls mid-packet, resets, ends, sends garbage. Two viewers in ten watch HLS, one reads slowly. Every
 // packet is looked at. Prints memory, descriptors, processes and tuners each minute; exits 1 when something is wrong.
-import { Buffer } from "node:buffer";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import http, { type ServerResponse } from "node:http";
+import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { createLoop, type Loop } from "../../providers/testcard/loop.ts";
+import { createLoop } from "../../providers/testcard/loop.ts";
 import { createRandom } from "../support/m3u.ts";
 import { createPacketCheck } from "../support/media-packets.ts";
+import { kinds, Origin } from "./soak-origin.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -42,53 +42,9 @@ const seen = { joins: 0, refused: 0, bytes: 0, broken: 0, starved: 0, ended: 0, 
 const faults: Record<string, number> = {};
 const complaints: string[] = [];
 
-/** One upstream address: a loop in its own time, until its fault comes. */
-class Origin {
-  readonly open = new Set<ServerResponse>();
-  fault: string | undefined;
-  last = "none";
-  readonly loop: Loop;
-  constructor(loop: Loop) {
-    this.loop = loop;
-  }
-
-  answer(response: ServerResponse): void {
-    const { fault } = this;
-    if (fault === "refuse") return void response.writeHead(503).end();
-    if (fault === "404") return void response.writeHead(404).end("gone");
-    if (fault === "html") return void response.writeHead(200, { "content-type": "text/html" }).end("<html>log in");
-    response.writeHead(200, { "content-type": "video/mp2t" });
-    this.open.add(response);
-    response.on("close", () => this.open.delete(response));
-    const begun = performance.now();
-    let next = 0;
-    const timer = setInterval(() => {
-      if (this.fault === "stall") return;
-      for (; this.loop.batch(next).at / rate <= performance.now() - begun + 200; next++) {
-        if (response.writableLength < 4e6) response.write(this.loop.batch(next).bytes);
-      }
-    }, 25);
-    response.on("close", () => clearInterval(timer));
-  }
-
-  break(fault: string): void {
-    this.fault = fault;
-    this.last = `${fault} ${new Date().toISOString().slice(14, 23)}`;
-    faults[fault] = (faults[fault] ?? 0) + 1;
-    for (const response of this.open) {
-      if (fault === "garbage") response.write(Buffer.alloc(5000, 0x5a));
-      else if (fault === "shift") response.write(Buffer.from([0x47, 1, 2]));
-      else if (fault === "stall") response.write(Buffer.from([0x47, 0x41, 0]));
-      else if (fault === "end") response.end();
-      else response.socket?.resetAndDestroy();
-    }
-  }
-}
-
-const kinds = ["refuse", "404", "html", "stall", "reset", "end", "garbage", "shift"] as const;
 const clip = new Uint8Array(await readFile(join(import.meta.dirname, "../../providers/testcard/testcard-1.mpegts")));
 const loop = createLoop(clip, 8000);
-const origins = Array.from({ length: channels * 2 }, () => new Origin(loop));
+const origins = Array.from({ length: channels * 2 }, () => new Origin(loop, rate));
 const upstream = http.createServer((request, response) => {
   const origin = origins[Number(request.url?.slice(1))];
   if (!origin) return void response.writeHead(404).end();
@@ -171,7 +127,9 @@ async function breakThings(over: () => boolean): Promise<void> {
     const origin = origins[place];
     const other = origins[(place + channels) % origins.length];
     if (!origin || origin.fault || other?.fault) continue;
-    origin.break(kinds[below(kinds.length)] ?? "end");
+    const fault = kinds[below(kinds.length)] ?? "end";
+    origin.break(fault);
+    faults[fault] = (faults[fault] ?? 0) + 1;
     const length = below(5) === 0 ? 12_000 : 3000;
     setTimeout(() => {
       if (origin.fault === "stall") for (const response of origin.open) response.socket?.resetAndDestroy();
@@ -206,6 +164,7 @@ async function watch(url: string, ms: number, slow: boolean, sound: () => boolea
   const check = createPacketCheck();
   let last = performance.now();
   let told = false;
+  let length = 0;
   const hunger = setInterval(() => {
     if (!sound() || slow) last = performance.now();
     if (told || performance.now() - last < starved) return;
@@ -223,9 +182,11 @@ async function watch(url: string, ms: number, slow: boolean, sound: () => boolea
     for await (const chunk of answer.body ?? []) {
       last = performance.now();
       seen.bytes += chunk.length;
+      length += chunk.length;
       const before = check.errors;
       check.push(chunk);
-      if (check.errors > before) complaints.push(`${url}: a packet that does not continue; last faults ${lately(url)}`);
+      if (check.errors > before)
+        complaints.push(`${url}: ${check.fault} after ${length} bytes; last faults ${lately(url)}`);
       if (slow) await sleep(400, undefined, { signal: leave.signal });
     }
     seen.ended++;

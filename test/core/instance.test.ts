@@ -58,6 +58,7 @@ function create(
     range: () => undefined,
     span: () => ({ from: 0, to: 1 }),
     createApp: () => assert.fail("nothing has routes"),
+    listen: async () => assert.fail("it has no port"),
     refreshed: (result) => void results.push(result),
   });
   return { instance, results, warnings };

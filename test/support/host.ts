@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { createCache } from "../../core/cache.ts";
+import { systemClock } from "../../core/clock.ts";
 import { createHub } from "../../core/hub/index.ts";
 import {
   type Document,
@@ -21,6 +22,7 @@ import {
   type Source,
 } from "../../core/plugin.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
+import { tools } from "./media.ts";
 
 /** What a plugin said to its log. */
 export interface LoggedLine {
@@ -150,6 +152,14 @@ export async function createTestHost(name = "test", folder?: string): Promise<Te
     log: logger,
     dial,
     hub,
+    async still(packets, signal) {
+      const { createStill } = await import("../../core/transport/still.ts");
+      return await createStill({ clock: systemClock, log: logger, ffmpeg: tools ? { path: tools.ffmpeg } : {} })(
+        packets,
+        signal,
+      );
+    },
+    viewer: () => ({ name: "127.0.0.1 test", address: "127.0.0.1" }),
     baseUrl: (request) => host.publicUrl ?? `http://${request.headers.get("host") ?? new URL(request.url).host}`,
     lineup: {
       channels: (instance) => (instance === undefined ? lineup : (byInstance.get(instance) ?? [])),

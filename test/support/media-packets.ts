@@ -16,10 +16,12 @@ export function createPacketCheck() {
   const last = new Map<number, { counter: number; repeated: boolean }>();
   let rest = new Uint8Array(0);
   let errors = 0;
+  let fault = "";
 
   function look(bytes: Uint8Array, at: number): void {
     if (bytes[at] !== 0x47) {
       errors++;
+      fault = "no packet";
       return;
     }
     const pid = pidOf(bytes, at);
@@ -34,13 +36,20 @@ export function createPacketCheck() {
       return;
     }
     const again = counter === before.counter;
-    if (payload ? !(counter === ((before.counter + 1) & 0x0f) || (again && !before.repeated)) : !again) errors++;
+    if (payload ? !(counter === ((before.counter + 1) & 0x0f) || (again && !before.repeated)) : !again) {
+      errors++;
+      fault = `PID ${pid}: ${counter} after ${before.counter}${payload ? "" : ", without payload"}`;
+    }
     last.set(pid, { counter, repeated: payload && again });
   }
 
   return {
     get errors() {
       return errors;
+    },
+    /** What the last of them was. */
+    get fault() {
+      return fault;
     },
     push(more: Uint8Array): void {
       let bytes = more;

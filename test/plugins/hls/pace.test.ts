@@ -42,7 +42,17 @@ test("pastPace() leaves something for every segment, whatever the distance of ke
         ) {
           const total = picture * 40;
           const key = picture % gop === 0;
-          if (!mayCut({ elapsed: total - began, total, count, key, interval: picture >= gop ? gop * 40 : 0 })) continue;
+          if (
+            !mayCut({
+              elapsed: total - began,
+              total,
+              count,
+              key,
+              independent: true,
+              interval: picture >= gop ? gop * 40 : 0,
+            })
+          )
+            continue;
           assert.ok(total > began);
           count++;
           drifts.push(Math.abs(total - (plan.begins(first + count) - plan.begins(first))));
