@@ -38,6 +38,12 @@ export class Origin {
     response.on("close", () => clearInterval(timer));
   }
 
+  /** Works again, for who asks from now on: what stalled in the middle of a packet does not go on. */
+  mend(): void {
+    if (this.fault === "stall") for (const response of this.open) response.socket?.resetAndDestroy();
+    this.fault = undefined;
+  }
+
   break(fault: string): void {
     this.fault = fault;
     this.last = `${fault} ${new Date().toISOString().slice(14, 23)}`;

@@ -131,12 +131,9 @@ async function breakThings(over: () => boolean): Promise<void> {
     origin.break(fault);
     faults[fault] = (faults[fault] ?? 0) + 1;
     const length = below(5) === 0 ? 12_000 : 3000;
-    setTimeout(() => {
-      if (origin.fault === "stall") for (const response of origin.open) response.socket?.resetAndDestroy();
-      origin.fault = undefined;
-    }, length).unref();
+    setTimeout(() => origin.mend(), length).unref();
   }
-  for (const origin of origins) origin.fault = undefined;
+  for (const origin of origins) origin.mend();
 }
 
 /** One viewer: watches something for a while, again and again. */
