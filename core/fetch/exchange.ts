@@ -114,7 +114,7 @@ function watch(
         control.abort(new HeadendError("fetch.stalled", { url: shown, limit })),
       );
       try {
-        const { done, value } = await reader.read();
+        const { done, value } = await readUnless(control.signal, reader);
         if (done) {
           if (received < expected) throw new HeadendError("fetch.truncated", { url: shown, received, expected });
           end();
@@ -141,6 +141,23 @@ function watch(
     },
   };
   return new ReadableStream(stream, { highWaterMark: 0 });
+}
+
+/** The next chunk, or the signal's reason: Deno does not always end a read whose request is aborted. */
+function readUnless(
+  signal: AbortSignal,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): ReturnType<typeof reader.read> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      reject(signal.reason);
+      reader.cancel(signal.reason).catch(() => {});
+    };
+    const end = () => signal.removeEventListener("abort", stop);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    reader.read().then(resolve, reject).finally(end);
+  });
 }
 
 function sizeError(url: string, limit: number): HeadendError {

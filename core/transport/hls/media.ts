@@ -153,7 +153,8 @@ async function* read(hold: Hold, setup: MediaSetup, limit: number, begun: boolea
   const over = AbortSignal.any([signal, control.signal]);
   let since = Number.POSITIVE_INFINITY;
   const watch = async () => {
-    for (let rest = limit; rest > 0; ) {
+    // Less than a millisecond may be no time at all to a clock.
+    for (let rest = limit; rest >= 1; ) {
       await clock.sleep(rest, over);
       // Only the waiting for upstream counts.
       rest = Math.min(limit, since + limit - clock.monotonic());
