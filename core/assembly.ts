@@ -28,6 +28,7 @@ import { lockFolder } from "./lock.ts";
 import { createLog, type Log } from "./log.ts";
 import { guideSettings } from "./merging.ts";
 import type { Clock, Plugin } from "./plugin.ts";
+import { createPortBook } from "./ports.ts";
 import { reasonOf } from "./reason.ts";
 import { redact } from "./redact.ts";
 import { diskReason } from "./replacement.ts";
@@ -193,12 +194,15 @@ export async function assemble(
       throw new HeadendError("config.usage", { reason: checked.problems.map(formatProblem).join("; ") });
     },
     endStreams: (name) => hub.stop(name),
-    listen: (name, listener) =>
-      serve({
-        host: listener.host ?? settings.listen.host,
-        port: listener.port,
-        fetch: server.answerPort(name, listener),
-      }),
+    listen: createPortBook({
+      server: () => settings.listen.port,
+      listen: (name, listener) =>
+        serve({
+          host: listener.host ?? settings.listen.host,
+          port: listener.port,
+          fetch: server.answerPort(name, listener),
+        }),
+    }),
     ...extra,
   });
   return {

@@ -1,5 +1,6 @@
 // Brings an instance's guide sources to disk: fetched, written or formatted, each with its last good copy behind it.
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { HeadendError } from "./errors.ts";
 import { formatProgrammes } from "./formats/xmltv/programme.ts";
 import type { MergeSource } from "./guide/types.ts";
@@ -34,7 +35,9 @@ export async function collectSources(
     sources.map(async (source, place) => {
       const name = source.name ?? ("url" in source ? describeUrl(source.url) : host.name);
       const input =
-        "url" in source ? await fetched(source, name, host, signal) : await written(source, name, place, host, signal);
+        "url" in source
+          ? await fetched(source, name, host, signal)
+          : await written(source, name, keyOf(sources, place), host, signal);
       if (input.error && !signal.aborted) {
         host.log.warn(
           `guide ${sayOf(name, reasonOf(input.error))}; ${input.source ? "the last good copy stays" : "there is no earlier copy"}`,
@@ -90,14 +93,20 @@ async function expectGuide(copy: Document, name: string, signal: AbortSignal): P
   throw new HeadendError("guide.not", { source: name, reason });
 }
 
+/** Where a source's document is kept: by its name, so that it stays its own when others come and go; else by its place. */
+function keyOf(sources: readonly GuideSource[], place: number): string {
+  const { name } = sources[place] ?? {};
+  if (name === undefined || sources.findIndex((other) => other.name === name) !== place) return `guide-${place}.xml`;
+  return `guide-${createHash("sha256").update(name).digest("hex").slice(0, 16)}.xml`;
+}
+
 async function written(
   source: Exclude<GuideSource, GuideAddress>,
   name: string,
-  place: number,
+  key: string,
   host: InstanceHost,
   signal: AbortSignal,
 ): Promise<GuideInput> {
-  const key = `guide-${place}.xml`;
   const before = await host.brought.find(key);
   try {
     const body = "bytes" in source ? source.bytes(signal) : encoded(formatProgrammes(source.programmes(signal)));

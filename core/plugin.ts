@@ -83,8 +83,8 @@ export interface Listener {
   /** One that cannot be opened is told of in the log, and is no fault of the instance. */
   readonly optional?: boolean;
   routes(app: Elysia): AnyElysia;
-  /** Told the port once it is open. */
-  opened?(port: number): void;
+  /** Told the port, and the address that it listens on, once it is open. */
+  opened?(port: number, host: string): void;
 }
 
 /** All that a plugin may touch. In tests it is a fake; nothing else is imported from core. */

@@ -1,4 +1,5 @@
 // The ports of its own that an instance has: opened after its setup, tried again while they cannot be, closed at its end.
+import { HeadendError } from "./errors.ts";
 import { formatDuration } from "./formats/duration.ts";
 import type { Clock, Listener, Logger } from "./plugin.ts";
 import { reasonOf } from "./reason.ts";
@@ -6,6 +7,8 @@ import { backoff, jitter } from "./schedule.ts";
 
 /** A port that is open. */
 export interface OpenPort {
+  /** The address that it listens on. */
+  readonly host: string;
   readonly port: number;
   stop(): Promise<void>;
 }
@@ -40,7 +43,7 @@ export function createPorts(o: {
         const opened = await o.listen(listener);
         faults.delete(listener);
         try {
-          if (!signal.aborted) listener.opened?.(opened.port);
+          if (!signal.aborted) listener.opened?.(opened.port, opened.host);
           tried();
           await aborted(signal);
         } finally {
@@ -71,6 +74,39 @@ export function createPorts(o: {
       controller.abort();
       await Promise.all(running);
     },
+  };
+}
+
+/**
+ * Opens ports of all instances, and knows whose they are: of one that is taken it says whether another instance or the
+ * server itself has it, which is mended in the config.
+ *
+ * @throws HeadendError `server.listen`
+ */
+export function createPortBook(o: {
+  /** The server's own port. */
+  readonly server: () => number;
+  readonly listen: (instance: string, listener: Listener) => Promise<OpenPort>;
+}): (instance: string, listener: Listener) => Promise<OpenPort> {
+  const holders = new Map<number, string>();
+  const holderOf = (port: number) => holders.get(port) ?? (port === o.server() ? "the server itself" : undefined);
+
+  return async (instance, listener) => {
+    try {
+      const opened = await o.listen(instance, listener);
+      const { host, port } = opened;
+      holders.set(port, `the instance ${instance}`);
+      const stop = async () => {
+        holders.delete(port);
+        await opened.stop();
+      };
+      return { host, port, stop };
+    } catch (error) {
+      const holder = holderOf(listener.port);
+      if (holder === undefined || !(error instanceof HeadendError) || error.code !== "server.listen") throw error;
+      const reason = `${holder} has this port; give one of them another`;
+      throw new HeadendError("server.listen", { address: `port ${listener.port}`, reason }, error);
+    }
   };
 }
 

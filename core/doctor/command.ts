@@ -21,8 +21,8 @@ const startLimit = 60_000;
 /** 0: all is well; 3: something failed; 2: nothing could be tried. */
 export async function runDoctor(setting: Setting): Promise<number> {
   const config = await readWanted(setting);
-  for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
   const { settings } = wantedOf(config);
+  for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
   const report = (await askRunning(settings)) ?? (await askStarted(setting, config));
   process.stdout.write(`${formatDoctor(report)}\n`);
   return report.ok && config.problems.length === 0 ? 0 : 3;
@@ -60,13 +60,19 @@ async function ask({ host, port }: ListenAddress, access: Settings["access"]): P
     });
   const type = response.headers.get("content-type") ?? "";
   if (response.status === 200 && type.startsWith("application/json")) {
-    const report = (await response.json()) as DoctorReport;
-    if (Array.isArray(report.checks) && Array.isArray(report.clients)) return report;
+    const report = (await response.json().catch(() => undefined)) as Partial<DoctorReport> | null | undefined;
+    if (isReport(report)) return report;
   }
   const said = response.status === 200 ? "it was answered by something else" : await sentenceOf(response);
   return failed("reachable", `${origin} is not answered by a headend that can be asked: ${said}`, {
     fix: `stop the program that has port ${port}, or let the headend listen elsewhere (listen)`,
   });
+}
+
+/** Another program, or another version of this one, may answer with anything. */
+function isReport(value: Partial<DoctorReport> | null | undefined): value is DoctorReport {
+  const { checks, clients, seconds, version } = value ?? {};
+  return Array.isArray(checks) && Array.isArray(clients) && typeof seconds === "number" && typeof version === "string";
 }
 
 /** Runs a headend as `serve` does, until it has tested itself. */
@@ -88,9 +94,10 @@ async function askStarted(setting: Setting, config: Awaited<ReturnType<typeof re
       while (!isReady() && !stop.signal.aborted) await systemClock.sleep(100, stop.signal);
     });
     started.catch(() => {});
-    await Promise.race([started, systemClock.sleep(startLimit, stop.signal).catch(() => {}), ended()]);
+    const over = ended();
+    await Promise.race([started, systemClock.sleep(startLimit, stop.signal).catch(() => {}), over]);
     stop.abort();
-    return await ask({ host, port: listener.port }, wanted.settings.access);
+    return await Promise.race([ask({ host, port: listener.port }, wanted.settings.access), over]);
   } catch (error) {
     if (!(error instanceof HeadendError) || error.code !== "server.listen") throw error;
     return failed("reachable", reasonOf(error), {});

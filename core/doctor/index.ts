@@ -135,7 +135,8 @@ async function* checkInstances({ instances, refused }: Supervisor, ready: boolea
       ...{ name: "instances", ok: false, sentence: `${name}: ${sentence}` },
       fix: "mend it in the config; headend check prints every mistake",
     };
-  if (refused.size === 0) yield { name: "instances", ok: true, sentence: `${instances.size} run` };
+  if (refused.size === 0)
+    yield { name: "instances", ok: true, sentence: `${instances.size} run: ${[...instances.keys()].join(", ")}` };
 }
 
 /** What instances say of themselves; one that serves clients matters to those that it made checks for. */

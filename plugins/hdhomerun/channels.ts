@@ -1,4 +1,5 @@
 // The channels of a device: what it was told to select of the lineup, with what its clients have set on them.
+import { isKodiAddress } from "../../core/formats/kodi-address.ts";
 import { compileSelector, type Selector } from "../../core/formats/selector.ts";
 import type { Cache, Lineup, LineupChannel, Logger } from "../../core/plugin.ts";
 import { readRange } from "./config.ts";
@@ -27,6 +28,8 @@ export interface DeviceChannels {
   byId(id: string): LineupChannel | undefined;
   /** Names what `all()` gives. */
   readonly version: number;
+  /** Names which channels those are, whatever is set on them. */
+  readonly selected: number;
   /** True when this is the whole lineup. */
   readonly whole: boolean;
   /** Sets or takes away a mark. False: no channel has this number. */
@@ -55,6 +58,9 @@ export async function createDeviceChannels(o: {
   let list: readonly DeviceChannel[] | undefined;
   let byNumber = new Map<string, LineupChannel>();
   let version = 0;
+  let chosen = 0;
+  /** Writes of the marks, one after the other: the last is what counts. */
+  let writing: Promise<unknown> = Promise.resolve();
   let warned = false;
 
   function forget(): void {
@@ -62,7 +68,10 @@ export async function createDeviceChannels(o: {
     version++;
     o.changed();
   }
-  o.lineup.onChange(forget, o.signal);
+  o.lineup.onChange(() => {
+    chosen++;
+    forget();
+  }, o.signal);
 
   function all(): readonly DeviceChannel[] {
     if (list) return list;
@@ -92,6 +101,9 @@ export async function createDeviceChannels(o: {
     get version() {
       return version;
     },
+    get selected() {
+      return chosen;
+    },
     whole: Object.values(o.selection).every((part) => part === undefined),
     async mark(number, mark) {
       all();
@@ -105,7 +117,9 @@ export async function createDeviceChannels(o: {
         marks.delete(oldest);
       }
       forget();
-      await o.cache.write(key, `${JSON.stringify(Object.fromEntries(marks))}\n`);
+      const written = writing.then(() => o.cache.write(key, `${JSON.stringify(Object.fromEntries(marks))}\n`));
+      writing = written.catch(() => {});
+      await written;
       return true;
     },
   };
@@ -117,6 +131,8 @@ function compileSelection({ include, exclude, range, first }: Selection) {
   const numbers = range === undefined ? undefined : readRange(range);
   return (channels: readonly LineupChannel[]): readonly LineupChannel[] => {
     const selected = channels.filter((channel) => {
+      // No tuner gives what only Kodi can play.
+      if (isKodiAddress(channel.url)) return false;
       const major = Math.trunc(Number(channel.number));
       if (numbers && (major < numbers.from || major > numbers.to)) return false;
       if (wanted && !wanted.some((selects) => selects(channel))) return false;

@@ -3,7 +3,7 @@ import type { Check, Client, Clock, Probe } from "../../core/plugin.ts";
 import { formatAddress } from "./announced.ts";
 import { mostForPlex } from "./channels.ts";
 import { checkGuide } from "./guide-check.ts";
-import { checkSearches, type SearchFacts } from "./search-checks.ts";
+import { allowFix, checkSearches, type SearchFacts } from "./search-checks.ts";
 
 /** The device that is tried. */
 export interface CheckedDevice extends SearchFacts {
@@ -85,7 +85,7 @@ async function describe(device: CheckedDevice, base: string, probe: Probe) {
   if ("fault" in discover) {
     fail(
       `${base}/discover.json: ${discover.fault}`,
-      discover.status === 403 ? "allow: all" : "see the log, and let a firewall pass TCP to this port",
+      discover.status === 403 ? allowFix : "see the log, and let a firewall pass TCP to this port",
     );
     return nothing;
   }
@@ -101,7 +101,7 @@ async function describe(device: CheckedDevice, base: string, probe: Probe) {
   const status = await read(`${base}/lineup_status.json`, probe);
   if ("fault" in status) fail(`lineup_status.json: ${status.fault}`, again);
   const description = await probe.ask(`${base}/device.xml`);
-  if (!(await description.text()).includes(`<UDN>uuid:${device.uuid}</UDN>`))
+  if (!(await readText(description)).includes(`<UDN>uuid:${device.uuid}</UDN>`))
     fail(`device.xml does not describe it (${description.status})`, again);
   const head = await probe.ask(`${base}/lineup.json`, "HEAD");
   if (head.status !== 200) fail(`HEAD of lineup.json was answered by ${head.status}`, "report it");
@@ -165,12 +165,32 @@ async function read(url: string, probe: Probe): Promise<Read> {
   try {
     const response = await probe.ask(url);
     const { status } = response;
-    const text = await response.text();
+    const text = await readText(response);
     if (status !== 200) return { fault: `it was answered by ${status}${sentenceIn(text)}`, status };
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? { value } : { fault: "it is no JSON object" };
   } catch (error) {
     return { fault: error instanceof SyntaxError ? "it is no JSON" : reasonIn(error) };
+  }
+}
+
+/** Characters of a document at most: whatever else listens at a port may never end. */
+const longestText = 16 * 2 ** 20;
+
+/** @throws RangeError when it is too long for what is asked */
+async function readText(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (;;) {
+      const next = await reader?.read();
+      if (!next || next.done) return text + decoder.decode();
+      text += decoder.decode(next.value, { stream: true });
+      if (text.length > longestText) throw new RangeError("what answers does not end");
+    }
+  } finally {
+    await reader?.cancel().catch(() => {});
   }
 }
 

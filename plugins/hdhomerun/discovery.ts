@@ -69,7 +69,9 @@ export function startDiscovery(options: DiscoveryOptions): Discovery {
     if (opened) states.push(() => questionsState("hdhomerun", `UDP port ${port}`, opened));
     if (answerer) states.push(() => controlState(port, answerer));
     if (described) states.push(() => questionsState("ssdp", "SSDP", described));
-    for (const { ok, sentence } of states.map((state) => state())) if (!ok) log.warn(`not found by all: ${sentence}`);
+    for (const { what, ok, sentence } of states.map((state) => state()))
+      if (!ok)
+        log[what === "control" ? "info" : "warn"](`not ${what === "control" ? "asked" : "found"} by all: ${sentence}`);
   })();
   ready.catch(() => {});
 

@@ -29,7 +29,7 @@ export function createDeviceGuide(o: {
     async artefact(style) {
       const whole = await o.guide.artefact({ style });
       if (!whole || o.channels.whole) return whole;
-      const of = `${whole.etag} ${o.channels.version}`;
+      const of = `${whole.etag} ${o.channels.selected}`;
       const known = kept.get(style);
       if (known?.of === of) return await known.artefact;
       const ids = new Set(o.channels.all().map(({ channel }) => channel.guideId));

@@ -4,10 +4,11 @@ import { networkInterfaces } from "node:os";
 import { ssdpPort } from "../../core/formats/ssdp.ts";
 import { definePlugin, type Listener } from "../../core/plugin.ts";
 import { isNearAddress } from "../../core/transport/udp/links.ts";
+import { formatAddress } from "./announced.ts";
 import { createDeviceChannels, mostForPlex } from "./channels.ts";
 import { checkDevice } from "./checks.ts";
 import { config } from "./config.ts";
-import { type Discovery, hdhomerunPort, startDiscovery } from "./discovery.ts";
+import { type Discovery, type DiscoveryState, hdhomerunPort, startDiscovery } from "./discovery.ts";
 import { firmware } from "./documents.ts";
 import { createDeviceGuide } from "./guide.ts";
 import { readIdentity } from "./identity.ts";
@@ -46,13 +47,17 @@ export default definePlugin({
 
     let discovery: Discovery | undefined;
     let port: number | undefined;
-    const faults = () => (discovery?.state() ?? []).filter(({ ok }) => !ok).map(({ sentence }) => sentence);
+    /** Those that it is found on: all, but no others than the one address that it listens on. */
+    let { interfaces } = config.discovery;
+    const faults = (...of: readonly DiscoveryState["what"][]) =>
+      (discovery?.state() ?? []).flatMap(({ ok, what, sentence }) => (!ok && of.includes(what) ? [sentence] : []));
     /** Once its port is open there is something to be found. */
-    const announce = (port: number) => {
-      const { ssdp, hdhomerun, interfaces, ports } = config.discovery;
+    const announce = (port: number, only: string | undefined) => {
+      const { ssdp, hdhomerun, ports } = config.discovery;
       if (!ssdp && !hdhomerun) return;
       const { publicHost } = config;
-      const host = publicHost !== undefined && isIPv4(publicHost) ? { host: publicHost } : {};
+      const told = publicHost !== undefined && isIPv4(publicHost) ? publicHost : only;
+      const host = told === undefined ? {} : { host: told };
       const taken = { model: config.model, firmware: firmware.name, version: firmware.version };
       const announced = { id: identity.id, uuid: identity.uuid, name, port, ...taken, ...host };
       const status = (tuner: number) => {
@@ -70,10 +75,12 @@ export default definePlugin({
       });
     };
 
-    const opened = (at: number) => {
+    const opened = (at: number, host: string) => {
       port = at;
-      announce(at);
-      const base = `http://${config.publicHost ?? ownAddress()}:${at}`;
+      const only = host === "0.0.0.0" || host === "::" ? undefined : host;
+      if (only !== undefined) interfaces ??= [only];
+      announce(at, only);
+      const base = `http://${config.publicHost ?? formatAddress(only ?? ownAddress())}:${at}`;
       log.info(`${name} (${identity.id}) is at ${base}; guide for Plex: ${base}/guide.xml?style=plex`);
     };
 
@@ -85,14 +92,17 @@ export default definePlugin({
         ...(config.port80 ? [{ port: 80, optional: true, routes: guarded }] : []),
       ],
       health() {
-        const sentence = [warning() ?? `${channels.all().length} channels`, ...faults()].join("; ");
-        return { state: faults().length > 0 ? "degraded" : "ok", sentence };
+        const hidden = faults("hdhomerun", "ssdp");
+        // Few ask there, and none needs it to find the device or to play.
+        const sentences = [warning() ?? `${channels.all().length} channels`, ...hidden, ...faults("control")];
+        return { state: hidden.length > 0 ? "degraded" : "ok", sentence: sentences.join("; ") };
       },
       checks(probe, signal) {
         const { id, uuid } = identity;
-        const { ssdp, hdhomerun, interfaces, ports } = config.discovery;
+        const { ssdp, hdhomerun, ports } = config.discovery;
         const at = { hdhomerun: ports.hdhomerun ?? hdhomerunPort, ssdp: ports.ssdp ?? ssdpPort };
-        const asked = { allow: config.allow, discovery: { ssdp, hdhomerun, interfaces, ports: at }, faults: faults() };
+        const wrong = { hdhomerun: faults("hdhomerun"), control: faults("control"), ssdp: faults("ssdp") };
+        const asked = { allow: config.allow, discovery: { ssdp, hdhomerun, interfaces, ports: at }, faults: wrong };
         const { port80, port: wantedPort } = config;
         return checkDevice({ id, uuid, clock, ...asked, port, wantedPort, port80 }, probe, signal);
       },

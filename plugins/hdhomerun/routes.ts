@@ -1,5 +1,4 @@
 // The addresses of a device: what it says of itself, its lineup, its scan, its guide and its pictures.
-import { Buffer } from "node:buffer";
 import type { AnyElysia, Elysia } from "elysia";
 import { deviceErrorOf } from "../../core/formats/device-error.ts";
 import {
@@ -24,6 +23,7 @@ import {
 } from "./documents.ts";
 import type { DeviceGuide } from "./guide.ts";
 import type { Scan } from "./scan.ts";
+import { createSentDocuments, headersOf } from "./sent-documents.ts";
 import { occupy, type Tuners } from "./tuners.ts";
 
 export interface RoutesOptions {
@@ -60,14 +60,11 @@ type Answer = Response | Promise<Response>;
 
 const streamHeaders = { "content-type": "video/mp2t", "cache-control": "no-store" } as const;
 const styles: readonly GuideStyle[] = ["plain", "plex", "kodi", "jellyfin"];
-/** Documents that are kept as they were sent: one for each address by which the device is reached, and a few. */
-const mostKept = 64;
-
 export type FillRoutes = (app: Elysia, place: Place) => AnyElysia;
 
 export function createRoutes(o: RoutesOptions): FillRoutes {
   const { device, channels, tuners, scan, clock } = o;
-  const documents = createDocuments(() => channels.version);
+  const documents = createSentDocuments(() => channels.version);
 
   /** The device's own address: what is before a path of its in the request, whatever instance it is below. */
   function baseOf(request: Request, path: string): string {
@@ -105,18 +102,21 @@ export function createRoutes(o: RoutesOptions): FillRoutes {
   }
 
   async function post({ request, query }: Context): Promise<Response> {
-    // A page of another site may make a browser send this.
-    if (request.headers.get("sec-fetch-site") === "cross-site") throw new HeadendError("access.origin");
+    // No page has business here, whatever name it came by: one of another site may have made a name lead to us.
+    const { headers, method } = request;
+    if (headers.has("origin") || (headers.get("sec-fetch-site") ?? "none") !== "none")
+      throw new HeadendError("access.origin");
     if (query.scan === "start") scan.start();
     else if (query.scan === "abort") scan.abort();
-    else if (query.favorite !== undefined) {
+    else if (query.favorite !== undefined && method === "POST") {
       // A plus in a query is a space, by the rules of forms.
       const [, sign = "", number = ""] = /^([+ x-])(.+)$/.exec(query.favorite) ?? [];
       const mark: Mark | undefined = sign === "x" ? "hidden" : sign === "-" ? undefined : "favourite";
       if (sign === "")
         throw new HeadendError("request.invalid", { reason: "favorite: expected + - or x and a number" });
       if (!(await channels.mark(number, mark))) throw new HeadendError("tune.unknown", { channel: number });
-    } else throw new HeadendError("request.invalid", { reason: "expected scan=start, scan=abort or favorite=" });
+    } else
+      throw new HeadendError("request.invalid", { reason: "expected scan=start, scan=abort, or POST with favorite=" });
     return json("{}");
   }
 
@@ -166,7 +166,7 @@ export function createRoutes(o: RoutesOptions): FillRoutes {
       formatLineupM3u(channels.all(), base, root ? "/guide.xml.gz" : "/guide.xml.gz?style=kodi"),
     );
     get("/lineup_status.json", () => json(formatStatus(scan.progress, () => channels.all().length)));
-    // Some clients send GET; a HEAD must not act.
+    // Some clients start scans by GET, which an image of any page can; a HEAD must not act.
     app.post("/lineup.post", answering(post));
     get("/lineup.post", post);
     app.head(
@@ -185,32 +185,8 @@ export function createRoutes(o: RoutesOptions): FillRoutes {
   };
 }
 
-/** Documents made once and sent again, as long as the channels are the same. */
-function createDocuments(version: () => number) {
-  const kept = new Map<string, { readonly body: Uint8Array; readonly headers: Record<string, string> }>();
-  let seen = version();
-  return {
-    get(key: string, type: string, make: () => string): Response {
-      if (seen !== version() || kept.size > mostKept) kept.clear();
-      seen = version();
-      let known = kept.get(key);
-      if (!known) {
-        const body = Buffer.from(make());
-        known = { body, headers: headersOf(type, body.length) };
-        kept.set(key, known);
-      }
-      return new Response(known.body as Uint8Array<ArrayBuffer>, { headers: known.headers });
-    },
-  };
-}
-
 function json(text: string): Response {
   return new Response(text, { headers: headersOf("application/json", text.length) });
-}
-
-/** Clients ask all the time, and are to see every change. */
-function headersOf(type: string, length: number): Record<string, string> {
-  return { "content-type": type, "content-length": String(length), "cache-control": "no-cache" };
 }
 
 /** Seconds as milliseconds. @throws HeadendError `request.invalid` */

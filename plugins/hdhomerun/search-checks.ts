@@ -4,6 +4,7 @@ import { formatSearch, parseSearchAnswer, serviceNames, ssdpGroup } from "../../
 import type { Check, Client, Clock } from "../../core/plugin.ts";
 import { askByDatagram } from "../../core/transport/udp/asking.ts";
 import { isNearAddress, isWantedLink, type Link, listLinks } from "../../core/transport/udp/links.ts";
+import type { DiscoveryState } from "./discovery.ts";
 import { deviceType } from "./ssdp.ts";
 
 export interface SearchFacts {
@@ -18,8 +19,8 @@ export interface SearchFacts {
     readonly interfaces: readonly string[] | undefined;
     readonly ports: { readonly hdhomerun: number; readonly ssdp: number };
   };
-  /** What is known to be wrong with the ways to be found, for people. */
-  readonly faults: readonly string[];
+  /** What is known to be wrong with the ways to be found and asked, for people. */
+  readonly faults: Readonly<Record<DiscoveryState["what"], readonly string[]>>;
 }
 
 /** Networks that are tried. */
@@ -66,6 +67,11 @@ export async function* checkSearches(facts: SearchFacts, signal: AbortSignal): A
       ...(discovery.ssdp ? [trySsdp(facts, link, signal)] : []),
     ]);
   yield* await Promise.all(tried);
+  for (const fault of facts.faults.control)
+    yield {
+      ...{ name: "questions", clients: ["Kodi pvr.hdhomerun"] as const, ok: "note", sentence: fault },
+      fix: "stop that program, if hdhomerun_config is to ask this device; who only finds it and plays needs nothing there",
+    };
   if (!discovery.hdhomerun)
     yield {
       ...{ name: "search", clients, ok: "note", sentence: "discovery.hdhomerun is off: it must be added by address" },
@@ -91,9 +97,9 @@ async function trySearch(
   );
   if (!reply)
     return {
-      ...{ ...check, ok: false, sentence: [`nobody answers ${shape}`, ...faults].join("; ") },
+      ...{ ...check, ok: false, sentence: [`nobody answers ${shape}`, ...faults.hdhomerun].join("; ") },
       fix: isRefused(ipv4, allow)
-        ? refusedFix
+        ? allowFix
         : `let the firewall pass UDP ${port}, broadcasts too; stop another program that has it; a container needs the host's network`,
     };
   const { baseUrl = "" } = reply;
@@ -136,14 +142,16 @@ async function trySsdp(facts: SearchFacts, link: Link, signal: AbortSignal): Pro
   if (missing.length === 0)
     return { ...check, ok: true, sentence: `found by ${targets.length} searches: ${found[0]?.location}` };
   return {
-    ...{ ...check, ok: false, sentence: [`not found by ${missing.join(", ")}`, ...faults].join("; ") },
+    ...{ ...check, ok: false, sentence: [`not found by ${missing.join(", ")}`, ...faults.ssdp].join("; ") },
     fix: isRefused(ipv4, allow)
-      ? refusedFix
+      ? allowFix
       : `let the firewall pass UDP ${port} and multicast; stop another program that does not share the port; a container needs the host's network`,
   };
 }
 
-const refusedFix = "allow: all, as the addresses of this network are not private ones";
+/** Where a device's clients have public addresses. */
+export const allowFix =
+  "allow: all, if this network has public addresses and a firewall keeps strangers from the port; else give this machine a private address";
 
 function isRefused(address: string, allow: SearchFacts["allow"]): boolean {
   return allow === "private" && !isNearAddress(address);

@@ -55,6 +55,7 @@ export default definePlugin({
     const readOffer = (query: Context["query"]): Offer => ({
       dialect: oneOf(catchupDialects, "catchup", query.catchup) ?? usual.dialect,
       output: oneOf(["ts", "m3u8"] as const, "output", query.output ?? query.format) ?? usual.output,
+      player: oneOf(["kodi"] as const, "for", query.for),
     });
 
     /** An instance's own playlist as upstream wrote it, as long as its channels are just what it says, and no stream is ours. */

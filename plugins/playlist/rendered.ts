@@ -145,7 +145,7 @@ export async function createRenderedPlaylists(o: {
   };
 }
 
-const viewOf = ({ dialect, output }: Offer) => `${dialect} ${output}`;
+const viewOf = ({ dialect, output, player }: Offer) => [dialect, output, player].filter(Boolean).join(" ");
 
 const keyOf = (instance: string | undefined) => (instance === undefined ? "lineup" : `instances/${instance}`);
 

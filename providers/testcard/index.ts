@@ -7,6 +7,8 @@ import { createLoop, type Loop } from "./loop.ts";
 import { programmesOf } from "./programmes.ts";
 
 const ids = ["1", "2"];
+/** Numbers begin here: one that is given is never given again, and the low ones are for what people bring. */
+const firstNumber = 9991;
 const clipMs = 8000;
 
 /** How far the stream runs ahead of the clock, so that players have something to start with. */
@@ -22,8 +24,10 @@ export default definePlugin({
   setup(host) {
     return {
       async *channels() {
-        for (const id of ids)
-          yield { id, name: `Test card ${id}`, url: `/${host.name}/${id}.ts`, groups: ["Test cards"] };
+        for (const [at, id] of ids.entries()) {
+          const number = String(firstNumber + at);
+          yield { id, name: `Test card ${id}`, number, url: `/${host.name}/${id}.ts`, groups: ["Test cards"] };
+        }
       },
       guide: (span) => [
         {

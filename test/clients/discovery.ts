@@ -73,10 +73,10 @@ test("hdhomerun_config sees what a tuner shows while somebody watches", options,
     "/dev/null",
     "--max-time",
     "6",
-    `http://${serverAddress}:5004/auto/v1`,
+    `http://${serverAddress}:5004/auto/v9991`,
   ]);
   const status = ["hdhomerun_config", "10500009", "get", "/tuner0/status"];
-  for (let turn = 0; !(await lab.client(status)).output.startsWith("ch=1 "); turn++) {
+  for (let turn = 0; !(await lab.client(status)).output.startsWith("ch=9991 "); turn++) {
     assert.ok(turn < 10, lab.output());
     await sleep(200);
   }

@@ -12,6 +12,10 @@ export interface KodiHome {
   /** For `pvr.iptvsimple`. */
   readonly playlist?: string | undefined;
   readonly guide?: string | undefined;
+  /** Add-ons of its own, in `.kodi/addons`, that are enabled. */
+  readonly addons?: readonly string[] | undefined;
+  /** Where its EventServer listens. */
+  readonly eventPort?: number | undefined;
 }
 
 const inputs = ["inputstream.ffmpegdirect", "inputstream.adaptive", "inputstream.rtmp"];
@@ -35,6 +39,7 @@ export async function writeKodiHome(o: KodiHome): Promise<void> {
     "guisettings.xml",
     settings({
       ...{ "general.addonupdates": 2, "general.addonnotifications": false, "services.esenabled": true },
+      ...(o.eventPort !== undefined && { "services.esport": o.eventPort }),
       ...{ "services.zeroconf": false, "services.upnp": false, "screensaver.mode": "", "audiooutput.guisoundmode": 0 },
       ...{ "pvrmanager.usebackendchannelnumbers": true, "epg.pastdaystodisplay": 3, "epg.futuredaystodisplay": 3 },
     }),
@@ -65,8 +70,8 @@ export async function writeKodiHome(o: KodiHome): Promise<void> {
   const insert = database.prepare(
     "INSERT INTO installed (addonID, enabled, installDate, disabledReason) VALUES (?, ?, ?, ?)",
   );
-  for (const name of [...inputs, "pvr.iptvsimple", "pvr.hdhomerun"]) {
-    const on = name === o.addon || inputs.includes(name);
+  for (const name of [...inputs, "pvr.iptvsimple", "pvr.hdhomerun", ...(o.addons ?? [])]) {
+    const on = name === o.addon || inputs.includes(name) || o.addons?.includes(name);
     insert.run(name, on ? 1 : 0, "2024-01-01 00:00:00", on ? 0 : 1);
   }
   database.close();

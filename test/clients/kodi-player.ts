@@ -3,18 +3,13 @@
 // Prints one line of JSON (`Report`). Needs Linux with kodi, its add-on pvr.iptvsimple or pvr.hdhomerun, Xvfb and ffmpeg
 // (Debian: kodi kodi-pvr-iptvsimple kodi-pvr-hdhomerun kodi-inputstream-ffmpegdirect xvfb ffmpeg, better with pulseaudio). A channel played when
 // Kodi has said that picture and sound began, and pixels of its screen went on changing.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import net from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { writeKodiHome } from "./kodi-home.ts";
-import { type Json, Remote } from "./kodi-remote.ts";
+import type { Json, Remote } from "./kodi-remote.ts";
+import { freePort, openStage, screen } from "./kodi-stage.ts";
 
 /** What Kodi showed. */
 export interface Report {
@@ -55,7 +50,6 @@ const { values: flags } = parseArgs({
   },
 });
 
-const screen = "640x360";
 /** Milliseconds for each step, and for which a channel is watched. */
 const patience = 40_000;
 const watched = 8000;
@@ -63,26 +57,22 @@ const watched = 8000;
 const still = 20;
 const own = flags.hdhomerun ? "pvr.hdhomerun" : "pvr.iptvsimple";
 
-const children: ChildProcess[] = [];
-let sound: string | undefined;
-const folder = await mkdtemp(join(tmpdir(), "headend-kodi-"));
+const stage = await openStage();
+const { folder } = stage;
 try {
   process.stdout.write(`${JSON.stringify(await run())}\n`);
 } catch (thrown) {
   process.stderr.write(`${(thrown as Error).message}\n`);
   process.exitCode = 1;
 } finally {
-  for (const child of children.reverse()) await end(child);
-  await rm(folder, { recursive: true, force: true });
+  await stage.close();
 }
 
 async function run(): Promise<Report> {
   const port = await freePort();
   await writeKodiHome({ folder, port, addon: own, playlist: flags.m3u, guide: flags.guide });
-  const display = await startScreen();
-  sound = await startSound();
-  const kodi = await startKodi(display, port);
-  let remote = kodi;
+  const { display } = stage;
+  let remote = await stage.start(port);
   const version = (await remote.call("Application.GetProperties", { properties: ["version"] })).version as Json;
   const channels = await readChannels(remote);
   const played: Played[] = [];
@@ -95,8 +85,8 @@ async function run(): Promise<Report> {
     // Programmes can be named when Kodi has stored them: each minute, and when it quits.
     await remote.call("Application.Quit").catch(() => {});
     remote.close();
-    await end(children.pop());
-    remote = await startKodi(display, port);
+    await stage.end();
+    remote = await stage.start(port);
     const found = (await readChannels(remote)).find(({ number }) => number === Number(flags.past));
     const programmes = await programmesOf(remote, found?.id ?? 0);
     const over = programmes.filter((each) => each.broadcastid && timeOf(each.endtime) < Date.now() - 300_000).at(-1);
@@ -115,72 +105,6 @@ async function run(): Promise<Report> {
 /** Kodi times are in UTC, without saying so. */
 function timeOf(text: unknown): number {
   return Date.parse(`${String(text).replace(" ", "T")}Z`);
-}
-
-async function startScreen(): Promise<string> {
-  const words = ["-displayfd", "1", "-screen", "0", `${screen}x24`, "-nolisten", "tcp"];
-  const child = spawn("Xvfb", words, { stdio: ["ignore", "pipe", "ignore"], detached: true });
-  children.push(child);
-  const [number] = await Promise.race([once(child.stdout, "data"), sleep(15_000).then(() => [])]);
-  if (number === undefined) throw new Error("Xvfb does not start");
-  return `:${String(number).trim()}`;
-}
-
-/** A sound device that nobody hears, and whose clock runs; without one Kodi waits ten seconds for it. Its address, if any. */
-async function startSound(): Promise<string | undefined> {
-  const socket = join(folder, "sound");
-  const load = ["module-null-sink", `module-native-protocol-unix auth-anonymous=1 socket=${socket}`].map(
-    (each) => `--load=${each}`,
-  );
-  const words = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes", ...load];
-  const env = { PATH: process.env.PATH ?? "", HOME: folder, XDG_RUNTIME_DIR: folder };
-  const child = spawn("pulseaudio", words, { env, stdio: "ignore", detached: true });
-  const gone = once(child, "error").then(() => true);
-  children.push(child);
-  for (let turn = 0; turn < 50; turn++) {
-    if (existsSync(socket)) return `unix:${socket}`;
-    if (await Promise.race([gone, sleep(100).then(() => false)])) break;
-  }
-  return undefined;
-}
-
-async function startKodi(display: string, port: number): Promise<Remote> {
-  const env = {
-    ...{ HOME: folder, PATH: process.env.PATH ?? "", DISPLAY: display, LANG: "C.UTF-8", TZ: "UTC" },
-    ...{ XDG_RUNTIME_DIR: folder, LIBGL_ALWAYS_SOFTWARE: "1", DBUS_SESSION_BUS_ADDRESS: "unix:path=/none" },
-  };
-  const kodi = spawn("kodi", ["--windowing=x11", `--audio-backend=${sound ? "pulseaudio" : "alsa"}`], {
-    cwd: folder,
-    env: { ...env, ...(sound && { PULSE_SERVER: sound }) },
-    stdio: "ignore",
-    detached: true,
-  });
-  children.push(kodi);
-  for (const last = performance.now() + patience; performance.now() < last; await sleep(250)) {
-    if (kodi.exitCode !== null) throw new Error(`Kodi ended with ${kodi.exitCode}`);
-    const socket = net.connect(port, "127.0.0.1");
-    const open = await Promise.race([
-      once(socket, "connect").then(() => true),
-      once(socket, "error").then(() => false),
-    ]).catch(() => false);
-    if (!open) continue;
-    const remote = new Remote(socket);
-    await remote.call("JSONRPC.Ping");
-    await closeDialogs(remote);
-    return remote;
-  }
-  throw new Error("Kodi does not come up");
-}
-
-/** Until its first page has been in front for a moment. */
-async function closeDialogs(remote: Remote): Promise<void> {
-  let calm = 0;
-  for (const last = performance.now() + 15_000; performance.now() < last && calm < 4; await sleep(150)) {
-    const { currentwindow } = await remote.call("GUI.GetProperties", { properties: ["currentwindow"] });
-    const { id } = currentwindow as { id: number };
-    calm = id === 10000 ? calm + 1 : 0;
-    if (![10000, 9999, 12998, 12999].includes(id)) await remote.call("Input.Back").catch(() => {});
-  }
 }
 
 /** The channels, when they have come and their guide has stopped growing. */
@@ -265,25 +189,4 @@ function look(display: string): Buffer | undefined {
   const words = `-v error -f x11grab -draw_mouse 0 -video_size ${screen} -i ${display} -frames:v 1 -vf scale=64:36,format=gray -f rawvideo -`;
   const { stdout } = spawnSync("ffmpeg", words.split(" "), { timeout: 10_000 });
   return stdout?.length === 64 * 36 ? stdout : undefined;
-}
-
-/** Ends a program with all that it started. */
-async function end(child: ChildProcess | undefined): Promise<void> {
-  if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
-  const closed = once(child, "close");
-  await Promise.race([closed, sleep(7000)]);
-  try {
-    process.kill(-child.pid, "SIGKILL");
-  } catch {
-    return;
-  }
-  await closed;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  return port;
 }

@@ -131,7 +131,7 @@ test("Kodi's pvr.hdhomerun finds the tuner, lists its channels and plays one", {
     /Den.* is at /,
   );
   try {
-    const { output } = await lab.client([process.execPath, player, "--hdhomerun", "--live", "2"], limit - 20_000);
+    const { output } = await lab.client([process.execPath, player, "--hdhomerun", "--live", "9992"], limit - 20_000);
     const line = output.split("\n").find((each) => each.startsWith("{"));
     assert.ok(line, `${output}\n${lab.output()}`);
     const report = JSON.parse(line) as Report;
@@ -139,11 +139,11 @@ test("Kodi's pvr.hdhomerun finds the tuner, lists its channels and plays one", {
     assert.deepEqual(
       report.channels.map(({ number, name }) => [number, name]),
       [
-        [1, "Test card 1"],
-        [2, "Test card 2"],
+        [9991, "Test card 1"],
+        [9992, "Test card 2"],
       ],
     );
-    assertPlayed(report, /^live 2/, "h264 1280x720");
+    assertPlayed(report, /^live 9992/, "h264 1280x720");
   } finally {
     await lab.close();
   }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeadendError } from "../../core/errors.ts";
 import type { Listener } from "../../core/plugin.ts";
-import { createPorts } from "../../core/ports.ts";
+import { createPortBook, createPorts } from "../../core/ports.ts";
 import { createTestClock } from "../support/clock.ts";
 
 /** Ports of a machine on which some are taken. */
@@ -21,14 +21,14 @@ function machine(...busy: readonly number[]) {
       tries++;
       if (taken.has(port)) throw new HeadendError("server.listen", { address: `:${port}`, reason: "it is taken" });
       open.add(port);
-      return { port: port || 40_000, stop: async () => void open.delete(port) };
+      return { host: "127.0.0.1", port: port || 40_000, stop: async () => void open.delete(port) };
     },
   });
-  const opened: number[] = [];
+  const opened: unknown[] = [];
   const listener = (port: number, more: Partial<Listener> = {}): Listener => ({
     port,
     routes: (app) => app,
-    opened: (at) => void opened.push(at),
+    opened: (...at) => void opened.push(at),
     ...more,
   });
   return { clock, taken, open, lines, ports, opened, listener, tries: () => tries };
@@ -37,7 +37,10 @@ function machine(...busy: readonly number[]) {
 test("open() opens every port, says which it is, and close() closes all", async () => {
   const { ports, open, opened, listener, clock } = machine();
   await ports.open([listener(5004), listener(0)]);
-  assert.deepEqual(opened, [5004, 40_000]);
+  assert.deepEqual(opened, [
+    [5004, "127.0.0.1"],
+    [40_000, "127.0.0.1"],
+  ]);
   assert.equal(ports.fault, undefined);
   await ports.close();
   assert.equal(open.size, 0);
@@ -67,4 +70,24 @@ test("an optional port that is taken is no fault, and nothing waits after close(
   assert.equal(lines.length, 1);
   await ports.close();
   assert.equal(clock.sleeping, 0);
+});
+
+test("createPortBook() says which instance has a port, or the server, and nothing of others' ports", async () => {
+  const { listener, taken, open } = machine(80, 8888);
+  const listen = createPortBook({
+    server: () => 8888,
+    async listen(_, { port }) {
+      if (taken.has(port) || open.has(port))
+        throw new HeadendError("server.listen", { address: `:${port}`, reason: "another program is using it" });
+      open.add(port);
+      return { host: "::", port, stop: async () => void open.delete(port) };
+    },
+  });
+  const den = await listen("den", listener(5004));
+  await assert.rejects(listen("kids", listener(5004)), /the instance den has this port; give one of them another/);
+  await assert.rejects(listen("kids", listener(8888)), /the server itself has this port/);
+  await assert.rejects(listen("kids", listener(80)), /another program is using it/);
+  await den.stop();
+  open.add(5004);
+  await assert.rejects(listen("kids", listener(5004)), /another program is using it/);
 });

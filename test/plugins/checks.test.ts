@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { Check, Probe } from "../../core/plugin.ts";
+import { checkDevice } from "../../plugins/hdhomerun/checks.ts";
 import { checkGuide } from "../../plugins/hdhomerun/guide-check.ts";
 import { checkPlaylist } from "../../plugins/playlist/checks.ts";
+import { createTestClock } from "../support/clock.ts";
 import { openUpstream, type Upstream } from "../support/upstream.ts";
 
 /** Asks a real server, as core's does. */
@@ -79,6 +81,35 @@ test("a playlist is read with the guide that it names, packed or not", async () 
     assert.deepEqual(await judge(undefined), ["playlist false"]);
     upstream.answers.delete("/playlist.m3u");
     assert.deepEqual(await judge(undefined), ["playlist false"]);
+  } finally {
+    await upstream.close();
+  }
+});
+
+test("a device at whose port something else answers, for ever, or not to us, fails with what to mend", async () => {
+  const upstream = await openUpstream();
+  try {
+    const { port } = new URL(upstream.base);
+    const nothing = { hdhomerun: [], control: [], ssdp: [] };
+    const judge = async () => {
+      const clock = createTestClock();
+      const discovery = { ssdp: false, hdhomerun: false, interfaces: undefined, ports: { hdhomerun: 1, ssdp: 1 } };
+      const device = { id: "10500009", uuid: "u", clock, allow: "private", discovery, faults: nothing } as const;
+      const own = { ...device, port: Number(port), wantedPort: Number(port), port80: false };
+      const [check] = await all(checkDevice(own, probeOf(upstream), new AbortController().signal));
+      return check;
+    };
+    upstream.answers.set("/discover.json", (response) => {
+      const more = () => {
+        while (!response.destroyed && response.write("x".repeat(2 ** 20)));
+      };
+      response.on("drain", more);
+      more();
+    });
+    assert.match((await judge())?.sentence ?? "", /what answers does not end/);
+    upstream.answers.set("/discover.json", (response) => void response.writeHead(403).end("{}"));
+    // An open door for everybody is not said without what must be before it.
+    assert.match((await judge())?.fix ?? "", /^allow: all, if .* a firewall keeps strangers from the port/);
   } finally {
     await upstream.close();
   }

@@ -4,73 +4,17 @@ import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import process from "node:process";
 import { test } from "node:test";
 import { freePort } from "../core/transport/udp/sending.ts";
 import { openUpstream } from "../support/upstream.ts";
-import { type End, fetchUntil, type Running, runHeadend, serving, withFolder } from "./process.ts";
-
-interface Report {
-  readonly ok: boolean;
-  readonly at: string;
-  readonly seconds: number;
-  readonly clients: readonly { client: string; verdict: string }[];
-  readonly checks: readonly {
-    instance?: string;
-    name: string;
-    clients?: string[];
-    ok: boolean | "note";
-    sentence: string;
-    fix?: string;
-  }[];
-}
+import { alone, ask, doctor, failing, type Report, ready, running, well } from "./doctor-asking.ts";
+import { fetchUntil, runHeadend, withFolder } from "./process.ts";
 
 const tunerClients = ["Plex", "Jellyfin", "Emby", "Kodi pvr.hdhomerun", "Channels"];
 const playlistClients = ["Jellyfin", "Emby", "Kodi pvr.iptvsimple", "Channels", "TiviMate"];
 
-/** A device on loopback, with ports that nobody else asks at. */
-const tuner = async (keys = "") =>
-  `{ use: hdhomerun, port: 0, ${keys} discovery: { interfaces: [127.0.0.1], ports: { hdhomerun: ${await freePort()}, ssdp: ${await freePort()} } } }`;
-
-/** Two test cards and a device of their own. */
-const well = async (keys = "", more = "") =>
-  `${more}instances:\n  testcard: { use: testcard }\n  tuner: ${await tuner(keys)}\n`;
-
-/** Serves a config while `work` runs. */
-async function running<Result>(config: string, work: (headend: Running, file: string) => Promise<Result>) {
-  return await withFolder(async (folder) => {
-    const file = join(folder, "headend.yaml");
-    await writeFile(file, config);
-    return await serving(folder, (headend) => work(headend, file), ["--config", file]);
-  });
-}
-
-const ready = (headend: Running) => fetchUntil(200, `${headend.base}/readyz`);
-
-async function ask(headend: Running): Promise<Report> {
-  await ready(headend);
-  const response = await fetch(`${headend.base}/api/doctor`);
-  assert.equal(response.status, 200);
-  return (await response.json()) as Report;
-}
-
-const failing = ({ checks }: Report) => checks.filter(({ ok }) => ok === false);
 const verdict = (report: Report, client: string) => report.clients.find((each) => each.client === client)?.verdict;
 const show = (report: Report) => JSON.stringify(report.checks, undefined, 1);
-
-/** Without a headend that runs: `doctor` starts one. */
-async function doctor(config: string, args: readonly string[] = [], path?: string): Promise<End> {
-  return await withFolder(async (folder) => {
-    await writeFile(join(folder, "headend.yaml"), config);
-    const words = ["doctor", "--data", join(folder, "data"), ...args];
-    const { PATH } = process.env;
-    if (path !== undefined) process.env.PATH = path;
-    const end = runHeadend(words, folder);
-    process.env.PATH = PATH;
-    return await end;
-  });
-}
-const alone = ["--listen", "127.0.0.1:0"];
 
 test("a headend that is well is asked by the command, and every client works", async () => {
   await running(await well(), async (headend, file) => {
@@ -129,7 +73,7 @@ test("the last tuner is left to who watches by it", async () => {
     await ready(headend);
     const base = /is at (http:\/\/[^;"]+)/.exec(headend.output())?.[1]?.replace(/\/\/[^:]+/, "//127.0.0.1");
     const control = new AbortController();
-    const watching = await fetch(`${base}/auto/v1`, { signal: control.signal });
+    const watching = await fetch(`${base}/auto/v9991`, { signal: control.signal });
     assert.equal(watching.status, 200);
     const reader = watching.body?.getReader();
     await reader?.read();

@@ -1,11 +1,14 @@
 // How a playlist shows a channel whose pictures come from here: our address, our catch-up, nothing meant for upstream.
 import type { Catchup, LineupChannel } from "../../types.ts";
 import { type CatchupDialect, offerStream, type StreamOutput } from "../catchup.ts";
+import { isKodiAddress } from "../kodi-address.ts";
 
 /** How streams of ours are shown. */
 export interface Offer {
   readonly dialect: CatchupDialect;
   readonly output: StreamOutput;
+  /** Who asks, where that matters: channels that only Kodi can play are for nobody else. */
+  readonly player?: "kodi" | undefined;
 }
 
 /** What an entry says of its stream. */
@@ -19,10 +22,13 @@ export interface ShownStream {
 /**
  * What a playlist says of a channel's stream, by its `deliver`: `direct`, and without an offer, as upstream has it.
  * `relay` gives our address and catch-up. `redirect` does, too, but since the player meets upstream in the end, it is to
- * have what upstream wants; it can be sent on to http and https only, other addresses are relayed.
+ * have what upstream wants; it can be sent on to http and https only, other addresses are relayed. What only Kodi can play
+ * is shown as upstream has it to Kodi, and has no address for others.
  */
 export function shownStream(channel: LineupChannel, offer: Offer | undefined): ShownStream {
   const { url = "", catchup, deliver } = channel;
+  if (offer && deliver !== "direct" && isKodiAddress(url))
+    return { url: offer.player === "kodi" ? url : "", catchup, relayed: false };
   if (!offer || deliver === "direct") return { url, catchup, relayed: false };
   const shown = offerStream(channel, offer.dialect, offer.output, catchup ?? timeshiftPast(channel));
   return { url: shown.url, catchup: shown.catchup, relayed: deliver !== "redirect" || !/^https?:/i.test(url) };

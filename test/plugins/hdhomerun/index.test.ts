@@ -1,12 +1,19 @@
 // The HDHomeRun plugin over its own routes: selection, documents, guide, warnings, and whom it answers.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { stat } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { Elysia } from "elysia";
-import type { LineupChannel } from "../../../core/plugin.ts";
+import { deviceTypes, formatDiscoverRequest, parseDiscoverReply } from "../../../core/formats/hdhomerun.ts";
+import type { Cache, LineupChannel } from "../../../core/plugin.ts";
 import hdhomerun from "../../../plugins/hdhomerun/index.ts";
+import { freePort } from "../../core/transport/udp/sending.ts";
 import { createTestHost, lineupChannel } from "../../support/host.ts";
 import { testPlugin } from "../../support/plugin.ts";
+import { openAsker } from "./asking.ts";
 
 const quiet = { discovery: { ssdp: false, hdhomerun: false } };
 
@@ -39,18 +46,29 @@ const lineup: readonly LineupChannel[] = [
 ];
 
 /** A device at its own port; its requests come from `from`. */
-async function start(t: TestContext, keys: Readonly<Record<string, unknown>> = {}, from = "192.168.1.9") {
+async function start(
+  t: TestContext,
+  keys: Readonly<Record<string, unknown>> = {},
+  from = "192.168.1.9",
+  more: { readonly cache?: (cache: Cache) => Cache } = {},
+) {
   const host = await createTestHost("den");
   t.after(() => host.close());
   const viewer = () => ({ name: from, address: from });
-  const given = await hdhomerun.setup({ ...host, viewer }, hdhomerun.config.parse({ ...quiet, ...keys }));
+  const given = await hdhomerun.setup(
+    { ...host, viewer, cache: more.cache?.(host.cache) ?? host.cache },
+    hdhomerun.config.parse({ ...quiet, ...keys }),
+  );
   t.after(() => given.stop?.());
   host.publish(lineup);
   const app = given.listeners?.[0]?.routes(new Elysia() as never) ?? assert.fail("no port");
-  const get = async (path: string) => await app.fetch(new Request(`http://10.0.0.2:5004${path}`));
+  const get = async (path: string, init?: RequestInit) =>
+    await app.fetch(new Request(`http://10.0.0.2:5004${path}`, init));
   const numbers = async () =>
     ((await (await get("/lineup.json")).json()) as { GuideNumber: string }[]).map((entry) => entry.GuideNumber);
-  return { host, given, get, numbers };
+  const post = async (query: string, headers: Record<string, string> = {}) =>
+    (await get(`/lineup.post?${query}`, { method: "POST", headers })).status;
+  return { host, given, get, post, numbers };
 }
 
 test("the selection keeps groups, ids, numbers and the first so many", async (t) => {
@@ -153,4 +171,76 @@ test("the page tells which address goes where", async (t) => {
   const text = await response.text();
   assert.match(text, /<h1>&lt;Den&gt;<\/h1>/);
   assert.match(text, /<code>http:\/\/10\.0\.0\.2:5004\/guide\.xml\?style=plex<\/code>/);
+});
+
+test("marks that come all at once are kept in their order", async (t) => {
+  const gate = Promise.withResolvers<void>();
+  let writes = 0;
+  const slow = (cache: Cache): Cache => ({
+    ...cache,
+    async write(key, content) {
+      if (key === "marks.json" && writes++ === 0) await gate.promise;
+      return await cache.write(key, content);
+    },
+  });
+  const { host, post } = await start(t, {}, undefined, { cache: slow });
+  const marking = [post("favorite=x1"), post("favorite=x2"), post("favorite=-1")];
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+  gate.resolve();
+  assert.deepEqual(await Promise.all(marking), [200, 200, 200]);
+  assert.deepEqual(JSON.parse((await host.cache.read("marks.json")) ?? ""), { [lineup[1]?.id ?? ""]: "hidden" });
+});
+
+test("a mark does not make the guide anew", async (t) => {
+  const { host, get, post } = await start(t, { range: "1-9" });
+  await host.setGuide(`<?xml version="1.0"?>\n<tv>\n</tv>\n`, { style: "plex" });
+  const made = async () => {
+    await (await get("/guide.xml.gz")).arrayBuffer();
+    return (await stat(host.cache.path("guide/plex.xml.gz"))).ino;
+  };
+  const before = await made();
+  assert.equal(await post("favorite=x1"), 200);
+  assert.equal(await made(), before);
+  host.publish(lineup.slice(1));
+  assert.notEqual(await made(), before);
+});
+
+test("no page of any site sets anything, and no image hides a channel", async (t) => {
+  const { get, post, numbers } = await start(t);
+  // By a name that was made to lead here, a page of another site counts as one of ours.
+  for (const headers of [{ origin: "http://10.0.0.2:5004" }, { origin: "null" }, { "sec-fetch-site": "same-origin" }])
+    for (const query of ["scan=start", "favorite=x1"]) assert.equal(await post(query, headers), 403);
+  assert.equal((await get("/lineup.post?favorite=x1")).status, 400);
+  assert.equal((await get("/lineup.post?scan=start")).status, 200);
+  assert.deepEqual(await numbers(), ["1", "2", "5.1", "200"]);
+});
+
+test("a device that listens on one address is told of and found there alone", async (t) => {
+  const ports = { hdhomerun: await freePort(), ssdp: await freePort() };
+  const { host, given } = await start(t, { discovery: { ports } });
+  given.listeners?.[0]?.opened?.(5004, "127.0.0.1");
+  assert.match(host.logged.map(({ sentence }) => sentence).join("\n"), /is at http:\/\/127\.0\.0\.1:5004;/);
+  const asker = await openAsker();
+  t.after(() => asker.close());
+  const question = formatDiscoverRequest({ types: [deviceTypes.tuner] });
+  // The socket is bound a moment after.
+  for (let turn = 0; asker.answers.length === 0 && turn < 200; turn++) {
+    await asker.ask(question, ports.hdhomerun);
+    await setTimeout(10);
+  }
+  const reply = parseDiscoverReply(asker.answers[0]?.bytes ?? assert.fail("nobody answers"));
+  assert.equal(reply?.baseUrl, "http://127.0.0.1:5004");
+});
+
+test("a device whose port of questions is another program's is found all the same, and says so", async (t) => {
+  const other = createServer().listen(0);
+  t.after(() => other.close());
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  const { given } = await start(t, { discovery: { ssdp: false, ports: { hdhomerun: port } } });
+  given.listeners?.[0]?.opened?.(5004, "127.0.0.1");
+  const health = () => given.health?.();
+  for (let turn = 0; !/TCP port/.test(health()?.sentence ?? "") && turn < 500; turn++) await setTimeout(10);
+  assert.match(health()?.sentence ?? "", /channels; TCP port \d+ is in use/);
+  assert.equal(health()?.state, "ok");
 });

@@ -28,12 +28,14 @@ async function check(
   port: number,
   discovery: Partial<SearchFacts["discovery"]> = {},
   patience = true,
+  wrong: Partial<SearchFacts["faults"]> = {},
 ): Promise<Check[]> {
   const clock = createTestClock();
   const { id, uuid } = device;
   const ports = { hdhomerun: port, ssdp: port };
+  const faults = { hdhomerun: ["UDP port 1 is in use"], control: [], ssdp: ["UDP port 2 is in use"], ...wrong };
   const facts: SearchFacts = {
-    ...{ id, uuid, clock, allow: "private", faults: ["UDP port 1 is in use"] },
+    ...{ id, uuid, clock, allow: "private", faults },
     discovery: { ssdp: false, hdhomerun: true, interfaces: ["127.0.0.1"], ports, ...discovery },
   };
   const found: Check[] = [];
@@ -83,11 +85,28 @@ test("checkSearches() names the searches by SSDP that find nothing, and networks
   const port = await answerAs(t, own, "http://10.0.0.5:5004");
   const [ssdp] = await check(port, { ssdp: true, hdhomerun: false });
   assert.equal(ssdp?.ok, false);
-  assert.match(ssdp?.sentence ?? "", /^not found by upnp:rootdevice, uuid:.*, urn:.*MediaServer:1, ssdp:all; UDP/);
+  assert.match(
+    ssdp?.sentence ?? "",
+    /^not found by upnp:rootdevice, uuid:.*, urn:.*MediaServer:1, ssdp:all; UDP port 2 is in use$/,
+  );
   const [gone] = await check(port, { interfaces: ["nowhere0"] });
   assert.deepEqual([gone?.ok, gone?.sentence], [false, "no network is there to be found on"]);
   assert.deepEqual(
     await check(port, { interfaces: ["nowhere0"], hdhomerun: false }).then((all) => all.map(({ ok }) => ok)),
     ["note"],
   );
+});
+
+test("checkSearches() notes that questions are another program's, and fails nobody for it", async (t) => {
+  const port = await answerAs(t, own, "http://10.0.0.5:5004");
+  const found = await check(port, {}, false, { control: ["TCP port 65001 is in use"] });
+  assert.deepEqual(
+    found.map(({ ok, clients }) => [ok, clients?.includes("Kodi pvr.hdhomerun")]),
+    [
+      [true, true],
+      [true, false],
+      ["note", true],
+    ],
+  );
+  assert.equal(found[2]?.sentence, "TCP port 65001 is in use");
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { pastPace, planPast } from "../../../plugins/hls/pace.ts";
+import { pastPace, planPast, promptPace } from "../../../plugins/hls/pace.ts";
 
 test("planPast() covers its span without gaps, short segments first", () => {
   const plan = planPast(1000, 21_000);
@@ -63,4 +63,22 @@ test("pastPace() leaves something for every segment, whatever the distance of ke
       },
     ),
   );
+});
+
+test("promptPace() ends the first segment after a few pictures, and the others of the first group before it is over", () => {
+  const gop = 100;
+  const mayCut = promptPace(1000, 12_000);
+  const ends: number[] = [];
+  let began = 0;
+  let independent = true;
+  for (let picture = 1; picture <= 4 * gop; picture++) {
+    const total = picture * 40;
+    const key = picture % gop === 0;
+    const interval = picture > gop ? gop * 40 : 0;
+    if (!mayCut({ elapsed: total - began, total, count: ends.length, key, independent, interval })) continue;
+    ends.push(total);
+    began = total;
+    independent = key;
+  }
+  assert.deepEqual(ends, [320, 1320, 2320, 3320, 4000, 8000, 12_000, 16_000]);
 });

@@ -119,3 +119,10 @@ test("the stream ends when the instance stops", async () => {
   assert.equal((await reading).done, true);
   await host.close();
 });
+
+test("channels() leaves the low numbers, which are given once, to what people bring", async () => {
+  const { host, contribution } = await start();
+  const numbers = (await listChannels(contribution)).map(({ number }) => number);
+  assert.deepEqual(numbers, ["9991", "9992"]);
+  await host.close();
+});
