@@ -181,14 +181,18 @@ function receive(
         log.debug(`${describeUrl(session.url)}: ${told || "nothing lost"}, ${gather.dropped} bytes not read`);
     },
   });
-  const inner = { clock, signal: stop.signal, deliver: gather.push };
+  const inner = { clock, signal: stop.signal, ordered: carrier === "tcp", deliver: gather.push };
   const reading = content.own ? readMedia(content.own, inner) : readTransport(inner);
+  const end = (error?: HeadendError) => {
+    reading.flush?.();
+    gather.end(error);
+  };
   session.deliver({
     packet(packet) {
-      if (packet.control && hasBye(packet.bytes)) gather.end();
+      if (packet.control && hasBye(packet.bytes)) end();
       else reading.packet(packet);
     },
-    end: (error) => gather.end(error),
+    end,
   });
   const source: TransportSource = {
     kind: "ts",
@@ -202,12 +206,13 @@ function receive(
 /** What takes packets, and says what was lost of them; empty: nothing. */
 interface Reading extends Pick<PacketSink, "packet"> {
   counts(): string;
+  flush?(): void;
 }
 
-type Reads = Pick<Parameters<typeof createDepacketiser>[0], "clock" | "signal" | "deliver">;
+type Reads = Parameters<typeof joinMedia>[1];
 
-function readTransport(inner: Reads): Reading {
-  const depacketiser = createDepacketiser({ rtp: true, ...inner });
+function readTransport({ clock, signal, deliver }: Reads): Reading {
+  const depacketiser = createDepacketiser({ rtp: true, clock, signal, deliver });
   return {
     packet({ bytes, control }) {
       if (!control) depacketiser.push(bytes);
@@ -223,6 +228,7 @@ function readMedia(own: readonly MediaTrack[], inner: Reads): Reading {
   const join = joinMedia(own, inner);
   return {
     packet: join.push,
+    flush: join.flush,
     counts() {
       const { lost, damaged } = join.counts;
       return lost + damaged > 0 ? `${lost} packets lost, ${damaged} frames left out` : "";

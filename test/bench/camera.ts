@@ -4,7 +4,7 @@
 // from the first key frame that was sent to whoever asked until a playlist with a segment is there; `whole` is from the request.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -67,7 +67,10 @@ async function byFfmpeg(
   const child = spawn(ffmpeg, ["-nostdin", "-loglevel", "error", ...input, ...output], { stdio: "ignore" });
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
   const ready = (async () => {
-    while (!existsSync(list) || !readFileSync(list, "utf8").includes("#EXTINF")) await sleep(2);
+    while (!existsSync(list) || !readFileSync(list, "utf8").includes("#EXTINF")) {
+      if (child.exitCode !== null) throw new Error(`ffmpeg ended with ${child.exitCode}`);
+      await sleep(2);
+    }
   })();
   return {
     ready,
@@ -177,7 +180,6 @@ async function processor(count: number): Promise<void> {
       const share = (100 * ((await cpuOf(headend.pid)) - before)) / (performance.now() - start) / count;
       console.log(`CPU of a camera at 4 Mbit/s  headend ${share.toFixed(2)} %`);
     }
-    await writeFile(join(folder, "note"), "");
     const runs = await Promise.all(
       cameras.map(async ({ url }, index) => {
         const own = await mkdtemp(join(folder, `${index}-`));
@@ -202,7 +204,8 @@ async function processor(count: number): Promise<void> {
   }
 }
 
-for (const gop of [1, 2, 4]) await firstPlaylist(gop);
-await warm();
-await processor(4);
+const only = process.argv[4];
+for (const gop of [1, 2, 4]) if (!only || only === `gop${gop}`) await firstPlaylist(gop);
+if (!only || only === "warm") await warm();
+if (!only || only === "cpu") await processor(4);
 process.exit(0);

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { createCache } from "../../core/cache.ts";
-import { systemClock } from "../../core/clock.ts";
 import { createHub } from "../../core/hub/index.ts";
 import {
   type Document,
@@ -22,7 +21,6 @@ import {
   type Source,
 } from "../../core/plugin.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
-import { tools } from "./media.ts";
 
 /** What a plugin said to its log. */
 export interface LoggedLine {
@@ -153,11 +151,13 @@ export async function createTestHost(name = "test", folder?: string): Promise<Te
     dial,
     hub,
     async still(packets, signal) {
-      const { createStill } = await import("../../core/transport/still.ts");
-      return await createStill({ clock: systemClock, log: logger, ffmpeg: tools ? { path: tools.ffmpeg } : {} })(
-        packets,
-        signal,
-      );
+      const [{ createStill }, { systemClock }, { tools }] = await Promise.all([
+        import("../../core/transport/still.ts"),
+        import("../../core/clock.ts"),
+        import("./media.ts"),
+      ]);
+      const ffmpeg = tools ? { path: tools.ffmpeg } : {};
+      return await createStill({ clock: systemClock, log: logger, ffmpeg })(packets, signal);
     },
     viewer: () => ({ name: "127.0.0.1 test", address: "127.0.0.1" }),
     baseUrl: (request) => host.publicUrl ?? `http://${request.headers.get("host") ?? new URL(request.url).host}`,

@@ -230,6 +230,12 @@ const channelShape: z.ZodType<Channel> = z.strictObject({
   guideId: z.string().exactOptional(),
   guideName: z.string().exactOptional(),
   guideShift: z.number().exactOptional(),
+  account: line.exactOptional(),
+  segment: z.number().positive().exactOptional(),
+  linger: z.number().nonnegative().exactOptional(),
+  timeshift: z.number().nonnegative().exactOptional(),
+  timeshiftSize: z.number().positive().exactOptional(),
+  timeshiftWhen: z.enum(["watched", "always"]).exactOptional(),
   number: z
     .string()
     .regex(/^\d+(\.\d+)?$/, "expected digits, or digits.digits")

@@ -33,7 +33,7 @@ export interface AccessUnits {
 }
 
 /** Bytes of an access unit beyond which it is none. */
-const mostBytes = 32 * 2 ** 20;
+export const mostBytes = 32 * 2 ** 20;
 /** Sets of parameters that are kept. */
 const mostParameters = 64;
 
@@ -98,7 +98,10 @@ export function createAccessUnits(codec: VideoCodec, parameters: readonly Uint8A
       if (!hasPicture && (role === "picture" || role === "key") && !codec.isFirstSlice(unit)) broken = true;
       if (hasPicture && (role === "picture" || role === "key") && codec.isFirstSlice(unit)) finish();
       size += unit.length + 4;
-      if (size > mostBytes) broken = true;
+      if (size > mostBytes) {
+        broken = true;
+        units = [];
+      }
       if (broken) return;
       units.push(unit);
       if (role === "key") isKey = true;

@@ -1,5 +1,5 @@
 // H.264 out of RTP (RFC 6184): single NAL units, aggregates and fragments, put together to access units.
-import { createAccessUnits, readCodes, type VideoCodec } from "./access-units.ts";
+import { createAccessUnits, mostBytes, readCodes, type VideoCodec } from "./access-units.ts";
 import { createGapCheck, type FrameReader } from "./frame.ts";
 
 /** NAL unit types of ITU-T H.264 table 7-1. */
@@ -33,6 +33,8 @@ export function createH264Reader(parameters: readonly Uint8Array[] = []): FrameR
   const units = createAccessUnits(codec, parameters);
   const gap = createGapCheck();
   let pieces: Uint8Array[] | undefined;
+  /** Bytes of them. */
+  let pieced = 0;
 
   function fragment(payload: Uint8Array, timestamp: number): void {
     const indicator = payload[0] ?? 0;
@@ -44,6 +46,12 @@ export function createH264Reader(parameters: readonly Uint8Array[] = []): FrameR
       units.damage(timestamp);
       return;
     } else pieces.push(payload.subarray(2));
+    pieced = pieces.length === 2 ? payload.length : pieced + payload.length;
+    if (pieced > mostBytes) {
+      pieces = undefined;
+      units.damage(timestamp);
+      return;
+    }
     if ((header & 0x40) === 0) return;
     units.add(concatenated(pieces), timestamp);
     pieces = undefined;

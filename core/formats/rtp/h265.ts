@@ -1,5 +1,5 @@
 // H.265 out of RTP (RFC 7798): single NAL units, aggregates and fragments, put together to access units.
-import { createAccessUnits, readCodes, type VideoCodec } from "./access-units.ts";
+import { createAccessUnits, mostBytes, readCodes, type VideoCodec } from "./access-units.ts";
 import { createGapCheck, type FrameReader } from "./frame.ts";
 import { aggregated, concatenated } from "./h264.ts";
 
@@ -36,6 +36,8 @@ export function createH265Reader(parameters: readonly Uint8Array[] = []): FrameR
   const units = createAccessUnits(codec, parameters);
   const gap = createGapCheck();
   let pieces: Uint8Array[] | undefined;
+  /** Bytes of them. */
+  let pieced = 0;
 
   function fragment(payload: Uint8Array, timestamp: number): void {
     const header = payload[2] ?? 0;
@@ -47,6 +49,12 @@ export function createH265Reader(parameters: readonly Uint8Array[] = []): FrameR
       units.damage(timestamp);
       return;
     } else pieces.push(payload.subarray(3));
+    pieced = pieces.length === 2 ? payload.length : pieced + payload.length;
+    if (pieced > mostBytes) {
+      pieces = undefined;
+      units.damage(timestamp);
+      return;
+    }
     if ((header & 0x40) === 0) return;
     units.add(concatenated(pieces), timestamp);
     pieces = undefined;

@@ -103,6 +103,8 @@ export interface MediaJoinOptions {
   readonly clock: Clock;
   /** Ends the waiting for packets that are missing. */
   readonly signal: AbortSignal;
+  /** True where packets come in the order in which they were sent: one that is missing is not waited for. */
+  readonly ordered: boolean;
   /** Takes whole packets of a transport stream. */
   readonly deliver: (packets: Uint8Array) => void;
 }
@@ -110,6 +112,8 @@ export interface MediaJoinOptions {
 /** Makes one transport stream of the packets of several tracks. */
 export interface MediaJoin {
   push(packet: RtspPacket): void;
+  /** Nothing more comes: what waits for missing packets waits no longer. */
+  flush(): void;
   /** Packets lost, and frames left out because of that. */
   readonly counts: { readonly lost: number; readonly damaged: number };
 }
@@ -145,7 +149,7 @@ export function joinMedia(media: readonly MediaTrack[], o: MediaJoinOptions): Me
           deliver(muxer.write(index, { bytes, key, ...(order ? order.place(time) : { pts: time }) }));
         }
       },
-      { time: reorderTime },
+      o.ordered ? { packets: 1, time: 0 } : { time: reorderTime },
     );
     return {
       track,
@@ -201,6 +205,9 @@ export function joinMedia(media: readonly MediaTrack[], o: MediaJoinOptions): Me
         () => (waiting = false),
         () => {},
       );
+    },
+    flush() {
+      for (const { reorder } of readers) reorder.flush();
     },
     get counts() {
       const sum = (of: (reader: (typeof readers)[number]) => number) =>

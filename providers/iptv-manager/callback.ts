@@ -1,0 +1,136 @@
+// The listener that a Kodi add-on calls back: one connection, one document, and a limit on everything.
+import { createServer, type Server, type Socket } from "node:net";
+import { formatDuration, formatSize } from "../../core/formats/duration.ts";
+import { type Clock, HeadendError } from "../../core/plugin.ts";
+
+/** Milliseconds and bytes that one half of a source may take. */
+export interface Limits {
+  /** From the trigger to the connection. */
+  readonly connect: number;
+  /** Without a byte, once connected. */
+  readonly silence: number;
+  /** From the trigger to the last byte. */
+  readonly total: number;
+  readonly maxBytes: number;
+}
+
+export interface CallbackOptions {
+  /** What errors call it. */
+  readonly what: string;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Address to listen on; default: 127.0.0.1. */
+  readonly listen?: string;
+  /** The only address that may call, where `listen` is not of this machine alone. */
+  readonly from?: string;
+  /** Default: any that is free. */
+  readonly port?: number;
+}
+
+export interface Callback {
+  readonly port: number;
+  /** Resolves when somebody has called; never rejects. */
+  readonly called: Promise<void>;
+  /** The document, read once. @throws HeadendError `fetch.*` when a limit is passed or nothing came */
+  chunks(): AsyncGenerator<Uint8Array>;
+  close(): void;
+}
+
+/** Opens a port for one call; it is closed when the call has come, a limit has passed, or the signal aborts. */
+export async function openCallback(o: CallbackOptions): Promise<Callback> {
+  const { what, limits, clock } = o;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([o.signal, stop.signal]);
+  const server = createServer();
+  const call = Promise.withResolvers<Socket>();
+  let socket: Socket | undefined;
+  server.on("connection", (peer) => {
+    // Who goes without a word has said nothing, which is told below.
+    peer.on("error", () => {});
+    if (socket || signal.aborted || !mayCall(peer.remoteAddress ?? "", o.from)) return void peer.destroy();
+    socket = peer;
+    server.close();
+    call.resolve(peer);
+  });
+  const { port } = await listen(server, o.listen ?? "127.0.0.1", o.port ?? 0, what);
+  const close = () => {
+    stop.abort(new HeadendError("fetch.refused", { url: what, reason: "it was ended" }));
+    server.close();
+    socket?.destroy();
+  };
+  signal.addEventListener("abort", close, { once: true });
+  if (signal.aborted) close();
+  clock
+    .sleep(limits.total, signal)
+    .then(() => stop.abort(refused(what, `it was not done within ${formatDuration(limits.total)}`)))
+    .catch(() => {});
+
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    try {
+      const early = `nobody called back within ${formatDuration(limits.connect)}`;
+      const peer = await within(call.promise, limits.connect, refused(what, early), clock, signal);
+      const reader = peer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+      let received = 0;
+      for (;;) {
+        const late = new HeadendError("fetch.stalled", { url: what, limit: formatDuration(limits.silence) });
+        const { done, value } = await within(reader.next(), limits.silence, late, clock, signal);
+        if (done) break;
+        received += value.length;
+        if (received > limits.maxBytes)
+          throw new HeadendError("fetch.size", { url: what, limit: formatSize(limits.maxBytes) });
+        yield value;
+      }
+      if (received === 0) throw refused(what, "it called back and sent nothing");
+    } finally {
+      close();
+    }
+  }
+
+  return { port, called: call.promise.then(() => {}), chunks, close };
+}
+
+/** What the work gives, unless it is late or the signal aborts first. */
+export async function within<T>(
+  work: Promise<T>,
+  ms: number,
+  late: Error,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<T> {
+  const enough = new AbortController();
+  const limit = clock.sleep(ms, AbortSignal.any([signal, enough.signal])).then(() => {
+    throw late;
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    enough.abort();
+    // Whichever came second has nobody who waits for it.
+    limit.catch(() => {});
+    work.catch(() => {});
+  }
+}
+
+export function refused(url: string, reason: string): HeadendError {
+  return new HeadendError("fetch.refused", { url, reason });
+}
+
+function mayCall(address: string, from: string | undefined): boolean {
+  const plain = address.replace(/^::ffff:/i, "");
+  return from === undefined ? plain === "::1" || plain.startsWith("127.") : plain === from;
+}
+
+function listen(server: Server, host: string, port: number, what: string): Promise<{ readonly port: number }> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error) => reject(refused(what, `its callback cannot be listened for: ${error.message}`));
+    server.once("error", failed);
+    server.listen({ host, port, backlog: 1 }, () => {
+      server.off("error", failed);
+      // A listener that fails later leaves a call that never comes, which has its limit.
+      server.on("error", () => {});
+      const address = server.address();
+      resolve({ port: typeof address === "object" && address ? address.port : 0 });
+    });
+  });
+}
