@@ -93,9 +93,8 @@ export function createLiveStream(o: LiveOptions): LiveStream {
   let begun = false;
   const attendance = createAttendance({
     clock,
-    // Who plays asks for the playlist once in every target duration at least (RFC 8216 §6.3.4).
-    linger: () =>
-      linger === undefined ? Math.max(settings.linger, 3 * window.target) : Math.max(linger, 2 * window.target),
+    // Who plays asks for the playlist once in every target duration (RFC 8216 §6.3.4), but not to the second.
+    linger: () => Math.max(linger ?? settings.linger, 3 * window.target),
     signal: AbortSignal.any([o.signal, control.signal]),
     left: stop,
   });

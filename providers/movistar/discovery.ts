@@ -1,0 +1,151 @@
+// The XML of discovery (ETSI TS 102 034 §5.2): the region's provider, its channels and packages, and where the guide is.
+import { XMLParser } from "fast-xml-parser";
+
+/** A group that is sent to, or an address of this machine. */
+export interface GroupAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A channel as it is announced. */
+export interface Service extends GroupAddress {
+  readonly id: number;
+  readonly name: string;
+  readonly genre?: string;
+  readonly logo?: string;
+  /** Whose guide it has, when it is not its own. */
+  readonly replacement?: number;
+}
+
+/** A day of the guide: its group, and the services in it where the index lists them. */
+export interface GuideDay extends GroupAddress {
+  readonly source: string;
+  readonly services: readonly number[];
+}
+
+type Node = Readonly<Record<string, unknown>>;
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: "@",
+  removeNSPrefix: true,
+  parseTagValue: false,
+  parseAttributeValue: false,
+  isArray: (name) => lists.has(name),
+});
+/** What may be there more than once, and is read as a list though it be there once. */
+const lists = new Set(
+  ["ServiceProvider", "Push", "SingleService", "Name", "ShortName", "Package", "PackageName", "Service", "BCG"].concat([
+    "DVBBINSTP",
+    "PayloadId",
+    "Segment",
+    "Genre",
+  ]),
+);
+
+/** @returns the group of a region's provider; undefined when it is not listed */
+export function parseProviders(xml: Uint8Array, demarcation: number): GroupAddress | undefined {
+  const providers = listOf(rootOf(xml, "ServiceProviderDiscovery").ServiceProvider);
+  const own = providers.find((each) => String(each["@DomainName"] ?? "").startsWith(`DEM_${demarcation}.`));
+  return own && groupOf(listOf(nodeOf(own.Offering).Push)[0]);
+}
+
+/** Channels that come by datagrams; others, and such as cannot be read, are left out. */
+export function parseServices(xml: Uint8Array): Service[] {
+  const list = nodeOf(rootOf(xml, "BroadcastDiscovery").ServiceList);
+  return listOf(list.SingleService).flatMap((node) => {
+    const group = groupOf(nodeOf(nodeOf(node.ServiceLocation).IPMulticastAddress));
+    const identifier = nodeOf(node.TextualIdentifier);
+    const id = idOf(identifier["@ServiceName"]);
+    const si = nodeOf(node.SI);
+    if (!group || id === undefined) return [];
+    const replacement = idOf(nodeOf(nodeOf(si.ReplacementService).TextualIdentifier)["@ServiceName"]);
+    const genre = textOf(nodeOf(listOf(si.Genre)[0]).Name);
+    const logo = String(identifier["@logoURI"] ?? "");
+    return [
+      {
+        ...group,
+        id,
+        name: cleanName(textOf(si.Name)) || cleanName(textOf(si.ShortName)) || String(id),
+        ...(genre ? { genre } : {}),
+        ...(logo ? { logo } : {}),
+        ...(replacement === undefined ? {} : { replacement }),
+      },
+    ];
+  });
+}
+
+/** Numbers by service, of the packages that are named; a later package's number counts. */
+export function parsePackages(xml: Uint8Array, wanted: readonly string[]): ReadonlyMap<number, number> {
+  const numbers = new Map<number, number>();
+  for (const node of listOf(rootOf(xml, "PackageDiscovery").Package)) {
+    if (!wanted.includes("ALL") && !wanted.includes(textOf(node.PackageName))) continue;
+    for (const service of listOf(node.Service)) {
+      const id = idOf(nodeOf(service.TextualID)["@ServiceName"]);
+      const number = idOf(textOf(service.LogicalChannelNumber));
+      if (id !== undefined && number !== undefined) numbers.set(id, number);
+    }
+  }
+  return numbers;
+}
+
+/** The days of the guide, today first. */
+export function parseGuideIndex(xml: Uint8Array): GuideDay[] {
+  const all = listOf(rootOf(xml, "BCGDiscovery").BCG);
+  const guide = all.find((each) => each["@Id"] === "EPG") ?? all[1];
+  return listOf(nodeOf(guide?.TransportMode).DVBBINSTP)
+    .flatMap((node) => {
+      const group = groupOf(node);
+      const payload = listOf(node.PayloadId).find((each) => Number(each["@Id"]) === 0xf1);
+      const services = listOf(payload?.Segment).map((segment) => Number(segment["@ID"]));
+      const isId = (id: number) => Number.isInteger(id) && id >= 0 && id <= 0xffff;
+      return group ? [{ ...group, source: String(node["@Source"] ?? ""), services: services.filter(isId) }] : [];
+    })
+    .sort((a, b) => dayOf(a) - dayOf(b));
+}
+
+/** The number in `EPG_3_BIN.imagenio.es`. */
+function dayOf({ source }: GuideDay): number {
+  return Number(/\d+/.exec(source)?.[0] ?? 0);
+}
+
+const decoder = new TextDecoder("utf-8");
+
+function rootOf(xml: Uint8Array, name: string): Node {
+  return nodeOf(nodeOf(nodeOf(parser.parse(decoder.decode(xml))).ServiceDiscovery)[name]);
+}
+
+function nodeOf(value: unknown): Node {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Node) : {};
+}
+
+function listOf(value: unknown): Node[] {
+  return (Array.isArray(value) ? value : value === undefined ? [] : [value]).map((each) =>
+    typeof each === "string" ? { "#text": each } : nodeOf(each),
+  );
+}
+
+/** The first text of an element, whether or not it has attributes. */
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value.trim();
+  const text = listOf(value)[0]?.["#text"];
+  return typeof text === "string" ? text.trim() : "";
+}
+
+function idOf(value: unknown): number | undefined {
+  const text = String(value ?? "").trim();
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+function groupOf(node: Node | undefined): GroupAddress | undefined {
+  const address = String(node?.["@Address"] ?? "");
+  const port = Number(node?.["@Port"]);
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(address) && port >= 1 && port <= 65_535 ? { address, port } : undefined;
+}
+
+function cleanName(text: string): string {
+  return text
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/^[\s.*]+|[\s.*]+$/g, "")
+    .trim();
+}

@@ -1,0 +1,62 @@
+// A programme of the operator's guide as the house has it.
+import type { Programme } from "../../core/plugin.ts";
+import { minimumAge } from "./epg.ts";
+import type { Info } from "./info.ts";
+import type { ScheduledEvent } from "./schedule.ts";
+import { readTitle } from "./titles.ts";
+
+/** Main kinds by the high nibble (ETSI EN 300 468 §6.2.9, as this operator uses it). */
+const kinds: readonly (readonly [en: string, es: string] | undefined)[] = [
+  ["Arts / Culture", "Cultura"],
+  ["Movie / Drama", "Cine"],
+  ["Social / Political issues / Economics", "Sociedad"],
+  ["Show / Game show", "Programas"],
+  ["Sports", "Deportes"],
+  ["Children's / Youth programmes", "Infantil"],
+  ["Music / Ballet / Dance", "Música"],
+  ["Show / Game show", "Programas"],
+  ["Education / Science / Factual topics", "Documentales"],
+  ["Adult movie / Drama", "Adultos"],
+];
+/** Daily news. */
+const news = 0x06;
+
+/** @param channel the id by which the programme's channel is known */
+export function makeProgramme(channel: string, event: ScheduledEvent, info: Info = {}): Programme {
+  const facts = readTitle(event.title, event.seriesId);
+  // What the title says counts; the fields of the record are often wrong.
+  const season = facts.season || event.season;
+  const episode = facts.episode || event.episode;
+  const isMovie = event.genre >> 4 === 1;
+  const kind = event.genre === news ? (["News / Current affairs", "Informativos"] as const) : kinds[event.genre >> 4];
+  const age = minimumAge(event.age);
+  const year = info.year ?? (event.year > 1900 ? String(event.year) : undefined);
+  const credits = [
+    ...(info.directors ?? []).map((name) => ({ role: "director", name })),
+    ...(info.actors ?? []).map((name) => ({ role: "actor", name })),
+  ];
+  const place = (value: number) => (value > 0 ? String(value - 1) : "");
+  return {
+    channel,
+    start: event.start,
+    stop: event.stop,
+    titles: [{ value: facts.isSeries && facts.series ? facts.series : facts.full, lang: "es" }],
+    ...(facts.episodeTitle ? { subtitles: [{ value: facts.episodeTitle, lang: "es" }] } : {}),
+    ...(info.description ? { descriptions: [{ value: info.description, lang: "es" }] } : {}),
+    ...(credits.length > 0 ? { credits } : {}),
+    ...(kind
+      ? {
+          categories: [
+            { value: kind[0], lang: "en" },
+            { value: kind[1], lang: "es" },
+          ],
+        }
+      : {}),
+    ...(year && (isMovie || facts.isSeries) ? { date: year } : {}),
+    ...(facts.isSeries && (season > 0 || episode > 0)
+      ? { episodes: { xmltv_ns: `${place(season)}.${place(episode)}.` } }
+      : {}),
+    ...(age > 0 ? { rating: { value: String(age), system: "ES" } } : {}),
+    catchupId: String(event.pid),
+  };
+}

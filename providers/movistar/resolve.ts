@@ -1,0 +1,45 @@
+// Names of the operator's network, which only its own name server knows.
+import { Resolver } from "node:dns/promises";
+import { isIP } from "node:net";
+import type { Clock } from "../../core/plugin.ts";
+
+/** An address as it can be fetched: with a number for its host, which is then told in a header. */
+export interface Resolved {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export type Resolve = (url: string) => Promise<Resolved>;
+
+/** Milliseconds for which an answer is good. */
+const keepTime = 300_000;
+const answerLimit = 2000;
+const tries = 2;
+
+/**
+ * @param server `address[:port]` of a name server; undefined: addresses stay as they are, and the system resolves them
+ */
+export function createResolve(server: string | undefined, clock: Clock): Resolve {
+  if (server === undefined) return async (url) => ({ url, headers: {} });
+  const resolver = new Resolver({ timeout: answerLimit, tries });
+  resolver.setServers([server]);
+  const known = new Map<string, { readonly address: string; readonly until: number }>();
+
+  return async (url) => {
+    const [, before = "", host = "", port = "", rest = ""] = /^([a-z]+:\/\/)([^/:?#@]+)(:\d+)?(.*)$/is.exec(url) ?? [];
+    if (host === "" || isIP(host)) return { url, headers: {} };
+    let found = known.get(host);
+    if (!found || found.until < clock.monotonic()) {
+      try {
+        const [address] = await resolver.resolve4(host);
+        if (address !== undefined) found = { address, until: clock.monotonic() + keepTime };
+        if (found) known.set(host, found);
+      } catch {
+        // The last answer, or the system's, is better than none.
+      }
+    }
+    // Of TLS the certificate must fit the name.
+    if (!found || /^https/i.test(before)) return { url, headers: {} };
+    return { url: `${before}${found.address}${port}${rest}`, headers: { host: `${host}${port}` } };
+  };
+}

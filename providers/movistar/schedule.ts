@@ -1,0 +1,141 @@
+// What every service shows and has shown, by its own guide: the index from a time to a recording.
+import type { EpgEvent } from "./epg.ts";
+
+/** Times in milliseconds since the Unix epoch. */
+export interface ScheduledEvent extends Omit<EpgEvent, "duration"> {
+  readonly stop: number;
+}
+
+export interface Schedule {
+  readonly services: readonly number[];
+  /** How many programmes there are. */
+  readonly size: number;
+  /** Takes a service's programmes as they are announced now; within their span they replace what was known. */
+  put(service: number, events: readonly EpgEvent[]): void;
+  /** The programme at an instant. */
+  at(service: number, time: number): ScheduledEvent | undefined;
+  /** The first that begins at an instant or after it. */
+  from(service: number, time: number): ScheduledEvent | undefined;
+  /** Those that touch a span, in order. */
+  between(service: number, from: number, to: number): readonly ScheduledEvent[];
+  pids(): ReadonlySet<number>;
+  /** Forgets what ended before an instant. */
+  forget(before: number): void;
+  /** A line for each service; `restoreSchedule()` reads them. */
+  lines(): Iterable<string>;
+}
+
+type Row = readonly [
+  pid: number,
+  start: number,
+  stop: number,
+  genre: number,
+  age: number,
+  title: string,
+  seriesId: number,
+  series: string,
+  season: number,
+  episode: number,
+  year: number,
+];
+
+export function createSchedule(): Schedule {
+  const byService = new Map<number, ScheduledEvent[]>();
+  const of = (service: number) => byService.get(service) ?? [];
+
+  /** The place of the first that begins after an instant. */
+  function after(events: readonly ScheduledEvent[], time: number): number {
+    let low = 0;
+    let high = events.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((events[middle]?.start ?? 0) > time) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  return {
+    get services() {
+      return [...byService.keys()];
+    },
+    get size() {
+      let sum = 0;
+      for (const events of byService.values()) sum += events.length;
+      return sum;
+    },
+    put(service, given) {
+      const fresh = arrange(given);
+      const first = fresh[0];
+      const last = fresh.at(-1);
+      if (!first || !last) return;
+      // What was known stays outside of the span that is announced, and in its gaps.
+      const kept = of(service).filter(({ start, stop }) => {
+        if (stop <= first.start || start >= last.stop) return true;
+        const place = after(fresh, start);
+        const isFree = (fresh[place - 1]?.stop ?? 0) <= start;
+        return isFree && (fresh[place]?.start ?? Number.POSITIVE_INFINITY) >= stop;
+      });
+      byService.set(
+        service,
+        [...kept, ...fresh].sort((a, b) => a.start - b.start),
+      );
+    },
+    at(service, time) {
+      const events = of(service);
+      const found = events[after(events, time) - 1];
+      return found && found.stop > time ? found : undefined;
+    },
+    from(service, time) {
+      const events = of(service);
+      return events[after(events, time - 1)];
+    },
+    between(service, from, to) {
+      return of(service).filter((event) => event.start < to && event.stop > from);
+    },
+    pids: () => new Set([...byService.values()].flatMap((events) => events.map(({ pid }) => pid))),
+    forget(before) {
+      for (const [service, events] of byService) {
+        const kept = events.filter(({ stop }) => stop > before);
+        if (kept.length === 0) byService.delete(service);
+        else if (kept.length < events.length) byService.set(service, kept);
+      }
+    },
+    *lines() {
+      for (const [service, events] of byService) {
+        const rows = events.map((e): Row => {
+          return [e.pid, e.start, e.stop, e.genre, e.age, e.title, e.seriesId, e.series, e.season, e.episode, e.year];
+        });
+        yield `${JSON.stringify([service, rows])}\n`;
+      }
+    },
+  };
+}
+
+/** Reads what `lines()` gave; lines that are none are left out. */
+export function restoreSchedule(schedule: Schedule, text: string): void {
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    try {
+      const [service, rows] = JSON.parse(line) as [number, Row[]];
+      const events = rows.map(([pid, start, stop, genre, age, title, seriesId, series, season, episode, year]) => ({
+        ...{ pid, start: start / 1000, duration: (stop - start) / 1000, genre, age, title, seriesId, series, season },
+        ...{ episode, year },
+      }));
+      schedule.put(service, events);
+    } catch {
+      // Of an earlier version, or damaged: it is announced again.
+    }
+  }
+}
+
+/** In order, each ending where the next begins at the latest; of two that begin together the last announced counts. */
+function arrange(given: readonly EpgEvent[]): ScheduledEvent[] {
+  const byStart = new Map<number, EpgEvent>();
+  for (const event of given) if (event.duration > 0) byStart.set(event.start, event);
+  const ordered = [...byStart.values()].sort((a, b) => a.start - b.start);
+  return ordered.map(({ duration, ...event }, index) => {
+    const next = ordered[index + 1]?.start ?? Number.POSITIVE_INFINITY;
+    return { ...event, start: event.start * 1000, stop: Math.min(event.start + duration, next) * 1000 };
+  });
+}
