@@ -72,6 +72,12 @@ export function createRouter(o: {
         }
       }
     }
+    // What says more of a path goes first: `/:instance/playlist.m3u` before `/:channel/:spec`.
+    for (const [key, found] of bySegment)
+      bySegment.set(
+        key,
+        found.toSorted((a, b) => literalsOf(b.route.path) - literalsOf(a.route.path)),
+      );
     exact = exactly;
     patterns = bySegment;
     o.arranged?.();
@@ -186,4 +192,9 @@ function validationReason(error: unknown): string {
       return `${path}: ${String(issue.message ?? issue.summary ?? "not as expected")}`;
     })
     .join("; ");
+}
+
+/** How many segments of a declared path stand for themselves. */
+function literalsOf(path: string): number {
+  return path.split("/").filter((segment) => segment !== "" && !/[:*]/.test(segment)).length;
 }

@@ -1,5 +1,5 @@
 // How an EPG of 50 MB is taken from an add-on: seconds, memory, and how long nothing else gets its turn.
-//   bun test/bench/iptv-manager.ts [--megabytes 50] [--rounds 3] [--way callback|command|address]
+//   bun test/bench/iptv-manager.ts [--megabytes 50] [--rounds 3] [--way callback|command]
 // `block` is the longest that the event loop was held by work of this process (on the clock: others had the processor, too); `memory` is what the process grew by at most while it was at it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";

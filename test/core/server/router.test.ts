@@ -39,6 +39,14 @@ describe("createRouter()", () => {
     }
   });
 
+  test("asks at the root who says more of the path, whoever came first", async () => {
+    const { router, text } = setUp();
+    mountText(router, "channels", "/", "/:channel/:spec");
+    mountText(router, "files", "/", "/:instance/playlist.m3u");
+    assert.equal(await text("/italia/playlist.m3u"), "files /:instance/playlist.m3u");
+    assert.equal(await text("/italia/live"), "channels /:channel/:spec");
+  });
+
   test("answers 405 with what is allowed", async () => {
     const { router, ask } = setUp();
     const app = router.createApp("/");
