@@ -19,7 +19,7 @@ const deno = join(root, "node_modules", "deno", process.platform === "win32" ? "
 /** What depends on the runtime, or is fast because of how it is written for one. */
 const runtimePart = ["runtime", "support", "core", "providers", "plugins"].map((name) => join("test", name));
 /** Milliseconds after which a part is hung. */
-const limit = 10 * 60_000;
+const limit = 20 * 60_000;
 /** The same of a test: a busy machine takes its time. */
 const patience = "60000";
 
