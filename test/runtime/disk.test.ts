@@ -92,6 +92,8 @@ for (const trouble of ["read-only", "full"] as const)
               args,
             );
             spoil();
+            // What a start tidies away may be room enough for a small list: nothing is to be had until we have looked.
+            if (trouble === "full") for (const path of ["/list", "/guide"]) upstream.answers.delete(path);
             await serving(
               data,
               async (headend) => {
@@ -99,7 +101,10 @@ for (const trouble of ["read-only", "full"] as const)
                 assert.match(merged ?? "", /,A\n/);
                 assert.match(xml ?? "", /<title>first</);
                 // A full disk is noticed when something is to be written.
-                if (trouble === "full") await change(headend);
+                if (trouble === "full") {
+                  spoil();
+                  await change(headend);
+                }
                 await untilTold(headend);
                 const second = await runHeadend(["refresh", "--data", data, ...args], disk);
                 assert.equal(second.code, 2, second.output);
