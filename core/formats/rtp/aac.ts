@@ -1,6 +1,7 @@
 // AAC out of RTP (RFC 3640, modes AAC-hbr and AAC-lbr), as ADTS frames (ISO/IEC 14496-3 §1.A.2).
+
+import { concatenated } from "./fragments.ts";
 import { createGapCheck, type Frame, type FrameReader } from "./frame.ts";
-import { concatenated } from "./h264.ts";
 
 /** What an ADTS header says of the sound. */
 export interface AacConfig {

@@ -1,7 +1,7 @@
 // H.265 out of RTP (RFC 7798): single NAL units, aggregates and fragments, put together to access units.
-import { createAccessUnits, mostBytes, readCodes, type VideoCodec } from "./access-units.ts";
+import { createAccessUnits, readCodes, type VideoCodec } from "./access-units.ts";
+import { aggregated, createFragments } from "./fragments.ts";
 import { createGapCheck, type FrameReader } from "./frame.ts";
-import { aggregated, concatenated } from "./h264.ts";
 
 const typeOf = (unit: Uint8Array) => ((unit[0] ?? 0) >> 1) & 0x3f;
 
@@ -35,46 +35,27 @@ const codec: VideoCodec = {
 export function createH265Reader(parameters: readonly Uint8Array[] = []): FrameReader {
   const units = createAccessUnits(codec, parameters);
   const gap = createGapCheck();
-  let pieces: Uint8Array[] | undefined;
-  /** Bytes of them. */
-  let pieced = 0;
+  const fragments = createFragments(units);
 
-  function fragment(payload: Uint8Array, timestamp: number): void {
-    const header = payload[2] ?? 0;
-    if ((header & 0x80) !== 0) {
-      if (pieces) units.damage(timestamp);
-      const first = ((payload[0] ?? 0) & 0x81) | ((header & 0x3f) << 1);
-      pieces = [Uint8Array.of(first, payload[1] ?? 0), payload.subarray(3)];
-    } else if (!pieces) {
-      units.damage(timestamp);
-      return;
-    } else pieces.push(payload.subarray(3));
-    pieced = pieces.length === 2 ? payload.length : pieced + payload.length;
-    if (pieced > mostBytes) {
-      pieces = undefined;
-      units.damage(timestamp);
-      return;
-    }
-    if ((header & 0x40) === 0) return;
-    units.add(concatenated(pieces), timestamp);
-    pieces = undefined;
+  function readFragment(payload: Uint8Array, timestamp: number): void {
+    const [high = 0, low = 0, flags = 0] = payload;
+    const header = Uint8Array.of((high & 0x81) | ((flags & 0x3f) << 1), low);
+    const [first, last] = [(flags & 0x80) !== 0, (flags & 0x40) !== 0];
+    fragments.add({ first, last, header, bytes: payload.subarray(3) }, timestamp);
   }
 
   return {
     push({ payload, sequence, timestamp, marker }) {
       if (gap(sequence)) {
-        pieces = undefined;
+        fragments.forget();
         units.gap(timestamp);
       }
       if (payload.length < 3) return [];
       const type = typeOf(payload);
-      if (type !== 49 && pieces) {
-        pieces = undefined;
-        units.damage(timestamp);
-      }
+      if (type !== 49) fragments.interrupt(timestamp);
       if (type < 48) units.add(payload, timestamp);
       else if (type === 48) for (const unit of aggregated(payload, 2)) units.add(unit, timestamp);
-      else if (type === 49 && payload.length > 3) fragment(payload, timestamp);
+      else if (type === 49 && payload.length > 3) readFragment(payload, timestamp);
       else units.damage(timestamp);
       if (marker) units.mark();
       return units.take();
