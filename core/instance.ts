@@ -70,6 +70,8 @@ export interface Instance {
   readonly outputs: Readonly<Record<string, Output>>;
   /** What it tries for the self-test; undefined: nothing. */
   readonly checks: Contribution["checks"];
+  /** Its figures for `/metrics`; undefined: none. */
+  readonly metrics: Contribution["metrics"];
   /** Gives an app what it answers at the server's root; undefined: nothing. */
   readonly root: ((app: AnyElysia) => AnyElysia) | undefined;
   /** Sets up and starts refreshing; resolves with the plugin's routes. @throws when the plugin refuses. */
@@ -243,6 +245,10 @@ export function createInstance(o: InstanceOptions): Instance {
 
     get checks() {
       return state === "stopped" ? undefined : contribution.checks?.bind(contribution);
+    },
+
+    get metrics() {
+      return state === "stopped" ? undefined : contribution.metrics?.bind(contribution);
     },
 
     get root() {

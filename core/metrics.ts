@@ -1,14 +1,17 @@
 // Figures for Prometheus: what the hub told while it happened, what is so now, and how the process is.
 import type { Histogram, Registry } from "prom-client";
+import { type ContributedMetricsOptions, createContributedMetrics } from "./contributed-metrics.ts";
 import type { Hub, HubObserver } from "./hub/index.ts";
 import type { Lineup } from "./plugin.ts";
 
-export interface MetricsOptions {
+export interface MetricsOptions extends Pick<ContributedMetricsOptions, "log"> {
   readonly lineup: Pick<Lineup, "channels">;
   hub(): Hub;
   readonly timeshift: { readonly bytes: number; readonly recording: number };
   /** Tuners of an instance, where they are limited. */
   limits(): Iterable<readonly [instance: string, tuners: number]>;
+  /** What instances contribute. */
+  readonly contributed: ContributedMetricsOptions["sources"];
 }
 
 export interface Metrics {
@@ -45,7 +48,7 @@ export function createMetrics(o: MetricsOptions): Metrics {
     discontinued: 0,
   };
   const pending = { firstByte: [] as number[], firstPicture: [] as number[] };
-  let registry: Promise<Registry> | undefined;
+  let registry: Promise<() => Promise<string>> | undefined;
 
   /** Loaded when the first figure is asked for: it takes longer than the rest of a start. */
   async function load(): Promise<Registry> {
@@ -157,8 +160,17 @@ export function createMetrics(o: MetricsOptions): Metrics {
       discontinued: count("discontinued"),
     },
     async text() {
-      registry ??= load();
-      return await (await registry).metrics();
+      registry ??= load().then((own) => {
+        // A histogram's series have its name and more.
+        const names = (name: string) => [name, name.replace(/_(?:bucket|sum|count)$/, "")];
+        const contributed = createContributedMetrics({
+          log: o.log,
+          sources: o.contributed,
+          taken: (name) => names(name).some((one) => own.getSingleMetric(one) !== undefined),
+        });
+        return async () => `${await own.metrics()}${contributed()}`;
+      });
+      return await (await registry)();
     },
   };
 }

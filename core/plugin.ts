@@ -13,17 +13,19 @@ import type {
   Health,
   Job,
   LineupChannel,
+  Metric,
   Programme,
   Source,
   Span,
-  StreamStatus,
   Tune,
 } from "./types.ts";
+import type { Output, StreamHub, Viewer } from "./watch.ts";
 
 export type * from "./check.ts";
 export { HeadendError } from "./errors.ts";
 export { replyFile } from "./server/reply.ts";
 export type * from "./types.ts";
+export type * from "./watch.ts";
 
 /** A plugin: a name, a config schema, and a setup that returns what it contributes. */
 export interface Plugin<Schema extends z.ZodType = z.ZodType> {
@@ -65,6 +67,8 @@ export interface Contribution {
   jobs?: Readonly<Record<string, Job>>;
   /** State beyond what core sees by itself. */
   health?(): Health;
+  /** Figures for `/metrics`, read when they are asked for; core adds the instance's name as the label `headend_instance`. */
+  metrics?(): Iterable<Metric>;
   /** Tries what its clients do, for the self-test (`headend doctor`); has some seconds, then the signal aborts. */
   checks?(probe: Probe, signal: AbortSignal): AsyncIterable<Check>;
   /** Called after `host.signal` has aborted; has five seconds. */
@@ -197,63 +201,6 @@ export interface MediaWish {
 
 /** Opens a media address: one attempt. Aborting the signal closes what it gave. */
 export type Dial = (url: string, options?: DialOptions) => Promise<Source>;
-
-/** Who watches, and how much it matters. */
-export interface Viewer {
-  /** Who it is, for people and for the hand-over of a tuner: address and player. No secrets. */
-  readonly name: string;
-  /** A tuner is taken from the lesser when none is free. A `tap` sees what is open and keeps nothing open. Default `viewer`. */
-  readonly priority?: "viewer" | "recording" | "probe" | "tap";
-  /** When it was last heard of, by the host's monotonic clock, for those who leave without a word; absent: it is there until it leaves. */
-  readonly seen?: number;
-}
-
-/** A viewer's share of a tune. */
-export interface TransportWatch {
-  readonly kind: "ts";
-  /** Names it in `/api/streams`. */
-  readonly id: string;
-  /** Whole packets, beginning with PAT, PMT and a random-access point. Cancel it to leave. */
-  readonly body: ReadableStream<Uint8Array>;
-}
-
-/** A viewer's share of a tune whose upstream is HLS, playlist by playlist, each part fetched once for all. */
-export interface HlsWatch {
-  readonly kind: "hls";
-  readonly id: string;
-  /** The playlist of that name (`""`: the first), its addresses replaced by names relative to it. @throws HeadendError */
-  playlist(name: string): Promise<string>;
-  /** A segment, map or key by its name; undefined when it is known no more. @throws HeadendError */
-  part(name: string): Promise<HlsPart | undefined>;
-  /** Leaves. */
-  close(): void;
-}
-
-/** A piece that an HLS playlist names. */
-export interface HlsPart {
-  readonly type: string;
-  readonly bytes: Uint8Array;
-}
-
-/** What everybody watches. */
-export interface StreamHub {
-  /** Watches as a transport stream; upstream's HLS is joined into one. Resolves with the first bytes. @throws HeadendError `tune.*` */
-  watch(tune: Tune, viewer: Viewer, signal: AbortSignal): Promise<TransportWatch>;
-  /** Watches upstream's HLS as it is, or as a transport stream where upstream has none. @throws HeadendError `tune.*` */
-  watchHls(tune: Tune, viewer: Viewer, signal: AbortSignal): Promise<HlsWatch | TransportWatch>;
-  /** Every stream that is open now. */
-  streams(): readonly StreamStatus[];
-  /** Ends a viewer's watch, or a stream with all its viewers. False: nothing has this id. */
-  end(id: string): boolean;
-}
-
-/** One way to get pictures. */
-export interface Output {
-  /** What HEAD answers, without tuning. */
-  readonly type: string;
-  /** Answers `/live/<channel>.<extension>`, and what lies below it: `path` is the rest, `""` for the address itself. */
-  answer(request: Request, tune: Tune, path: string, viewer: Viewer): Response | Promise<Response>;
-}
 
 /** The merged channels. */
 export interface Lineup {

@@ -40,12 +40,16 @@ export function createStreams(o: StreamsOptions): StreamsKeeper {
   });
 
   const metrics = createMetrics({
+    log,
     lineup: o.lineup,
     hub: () => hub,
     timeshift,
     *limits() {
       for (const { config } of o.instances())
         if (config.streams.tuners !== undefined) yield [config.name, config.streams.tuners];
+    },
+    *contributed() {
+      for (const { config, metrics } of o.instances()) if (metrics) yield [config.name, metrics] as const;
     },
   });
   const candidatesOf = createCandidates({

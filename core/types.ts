@@ -235,6 +235,17 @@ export interface Job {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** One sample of a figure for Prometheus. Samples of one name have one type and one help. */
+export interface Metric {
+  /** `[a-zA-Z_:][a-zA-Z0-9_:]*`; a counter's ends in `_total`, a unit stands in it: `acme_guide_age_seconds`. */
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge";
+  readonly value: number;
+  /** Label values by name. No secrets. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 /** Where a guide id found its channel, and by which step. */
 export interface GuideMatch {
   readonly source: string;

@@ -177,7 +177,8 @@ function wrongImport(path: string, { specifier, target, names, line }: Import): 
         ? undefined
         : wrong("core knows no plugin by name; where it is put together it takes the two lists");
     if (/^core\/(types|check|errors)\.ts$/.test(path)) return wrong("the nouns and the errors depend on nothing");
-    if (path === "core/plugin.ts" && !/^core\/(types|check|errors|server\/reply)\.ts$/.test(target))
+    if (path === "core/watch.ts" && target !== "core/types.ts") return wrong("what is seen of streams needs the nouns alone");
+    if (path === "core/plugin.ts" && !/^core\/(types|check|watch|errors|server\/reply)\.ts$/.test(target))
       return wrong("the contract stands alone");
     if (
       path.startsWith("core/transport/") &&
