@@ -17,15 +17,19 @@ interface Sleeper {
   wake(): void;
 }
 
-/** Starts at `start` milliseconds since the Unix epoch (default noon of 1 January 2026, UTC). */
-export function createTestClock(start = Date.UTC(2026, 0, 1, 12)): TestClock {
+/**
+ * Starts at `start` milliseconds since the Unix epoch (default noon of 1 January 2026, UTC). After each sleep that ends,
+ * what follows from it has `turns` turns of the event loop: 1 is enough, and quicker, where nothing waits for a socket,
+ * a file or a stream.
+ */
+export function createTestClock(start = Date.UTC(2026, 0, 1, 12), turns = 24): TestClock {
   let wall = start;
   let elapsed = 0;
   const sleepers = new Set<Sleeper>();
 
   // Several turns: an awaited stream, a promise chain and a stream's reader each take one or more.
   const settle = async () => {
-    for (let turn = 0; turn < 24; turn++) await setImmediate();
+    for (let turn = 0; turn < turns; turn++) await setImmediate();
   };
   const earliest = (until: number) => {
     let first: Sleeper | undefined;

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { createHub, type Hub } from "../../../core/hub/index.ts";
 import type { HlsWatch, TransportWatch, Tune, Viewer } from "../../../core/plugin.ts";
+import { createTestClock } from "../../support/clock.ts";
 import { lineupChannel } from "../../support/host.ts";
-import { createModelClock } from "./model-clock.ts";
 import type { Command, Pace, World } from "./model-script.ts";
 import { type Connection, createModelUpstream, type ModelUpstream } from "./model-upstream.ts";
 import { type Checker, createChecker } from "./model-viewer.ts";
@@ -31,7 +31,7 @@ const patience = 2 * (15_000 + 10_000 + 10_000) + 5000;
 /** Plays the commands and checks. @throws what does not hold */
 export async function play(world: World, script: readonly Command[], tally?: Map<string, number>): Promise<void> {
   const count = (what: string) => void tally?.set(what, (tally.get(what) ?? 0) + 1);
-  const clock = createModelClock();
+  const clock = createTestClock(0, 1);
   const connections = new Map<number, Connection>();
   const people: Person[] = [];
   const limits = new Map<string, number>([["line", 20]]);
