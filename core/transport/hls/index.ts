@@ -8,7 +8,7 @@ import { typeOf } from "./names.ts";
 import { createParts, type Hold, type Whereabouts } from "./parts.ts";
 import type { Rendition } from "./rendition.ts";
 import { createHlsUpstream } from "./upstream.ts";
-import { chooseVariant } from "./variant.ts";
+import { chooseVariants } from "./variant.ts";
 
 /** Makes one transport stream of fragmented MP4, packed audio, or several of whatever; closes what it reads when it ends. */
 export type Remux = (inputs: AsyncIterable<Uint8Array>[], signal: AbortSignal) => TransportSource;
@@ -116,26 +116,31 @@ export function createHlsSession(setup: HlsSessionSetup): HlsSession {
       const both = AbortSignal.any([life, signal]);
       both.throwIfAborted();
       const top = await counted(catalogue.open());
-      const chosen = top ? chooseVariant(top.multivariant, setup) : undefined;
-      const renditions = top
-        ? [chosen?.variant, chosen?.audio].flatMap((uri) => (uri ? [catalogue.find(uri)] : []))
-        : [];
-      if (!top) renditions.push(catalogue.main());
-      if (renditions.some((rendition) => rendition === undefined)) {
-        const reason = "its variants cannot be fetched";
-        throw new HeadendError("dial.content", { url: describeUrl(source.url), reason });
+      const attempts = top
+        ? chooseVariants(top.multivariant, setup).map(({ variant, audio }) =>
+            [variant, ...(audio === undefined ? [] : [audio])].map((uri) => catalogue.find(uri)),
+          )
+        : [[catalogue.main()]];
+      const url = describeUrl(source.address ?? source.url);
+      let failure: unknown;
+      for (const attempt of attempts) {
+        const renditions = attempt.filter((rendition) => rendition !== undefined);
+        if (renditions.length < attempt.length) continue;
+        let started = false;
+        const wish = { renditions, take, clock, log, gap, signal: both, url, start: setup.start ?? "live" } as const;
+        try {
+          for await (const chunk of joinRenditions({ ...wish, ...(setup.remux && { remux: setup.remux }) })) {
+            started = true;
+            yield chunk;
+          }
+          return;
+        } catch (error) {
+          // What has begun is not begun again at another: the hub does that, and marks it.
+          if (started || both.aborted) throw error;
+          failure ??= error;
+        }
       }
-      yield* joinRenditions({
-        renditions: renditions.filter((rendition) => rendition !== undefined),
-        take,
-        clock,
-        log,
-        gap,
-        signal: both,
-        url: describeUrl(source.address ?? source.url),
-        start: setup.start ?? "live",
-        ...(setup.remux && { remux: setup.remux }),
-      });
+      throw failure ?? new HeadendError("dial.content", { url, reason: "its variants cannot be fetched" });
     },
     async close() {
       setup.signal.removeEventListener("abort", onAbort);

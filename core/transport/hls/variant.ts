@@ -16,23 +16,28 @@ export interface Wishes {
 }
 
 /**
- * The best variant that fits: pictures before sound alone, then the most bits a second. One with its audio inside is
- * taken instead when it is not much worse, since joining two playlists takes a process; and always when there is none.
+ * Variants that fit, best first: pictures before sound alone, then the most bits a second. One with its audio inside is
+ * taken before it when it is not much worse, since joining two playlists takes a process; and always when there is none.
+ * Empty when nothing can be joined.
  */
-export function chooseVariant(multivariant: Multivariant, { maxBandwidth, remux }: Wishes): Choice | undefined {
+export function chooseVariants(multivariant: Multivariant, { maxBandwidth, remux }: Wishes): Choice[] {
   const { variants, renditions } = multivariant;
   const seen = variants.filter((variant) => !isSoundOnly(variant));
   const candidates = seen.length > 0 ? seen : variants;
   const fitting = candidates.filter(({ bandwidth }) => bandwidth <= (maxBandwidth ?? Number.POSITIVE_INFINITY));
-  const ordered = (fitting.length > 0 ? fitting : leastOf(candidates)).toSorted(
+  const left = (fitting.length > 0 ? fitting : leastOf(candidates)).toSorted(
     (one, other) => other.bandwidth - one.bandwidth,
   );
-  const best = ordered[0];
-  if (!best) return undefined;
-  const whole = ordered.find((variant) => audioOf(variant, renditions) === undefined);
-  if (whole && (!remux || whole.bandwidth * 2 >= best.bandwidth)) return { variant: whole.uri };
-  const audio = audioOf(best, renditions);
-  return audio === undefined || audio === best.uri ? { variant: best.uri } : { variant: best.uri, audio };
+  const choices: Choice[] = [];
+  for (let best = left[0]; best; best = left[0]) {
+    const { bandwidth } = best;
+    const whole = left.find((variant) => audioOf(variant, renditions) === undefined);
+    const taken = whole && (!remux || whole.bandwidth * 2 >= bandwidth) ? whole : best;
+    left.splice(left.indexOf(taken), 1);
+    const audio = taken === whole ? undefined : audioOf(taken, renditions);
+    choices.push(audio === undefined || audio === taken.uri ? { variant: taken.uri } : { variant: taken.uri, audio });
+  }
+  return choices;
 }
 
 function leastOf(variants: readonly Variant[]): readonly Variant[] {

@@ -107,6 +107,26 @@ describe("join()", () => {
     assert.deepEqual(inputs, [2]);
   });
 
+  it("takes the next best variant when one cannot be had, and says what is wrong with the best when none can", async () => {
+    const lines = ["hi", "mid", "lo"].flatMap((name, at) => [
+      `#EXT-X-STREAM-INF:BANDWIDTH=${3000 - at * 1000}`,
+      `${name}.m3u8`,
+    ]);
+    rig.answers.set("/main.m3u8", ["#EXTM3U", ...lines, ""].join("\n"));
+    rig.answers.set("/mid.m3u8", "<html>not found</html>");
+    rig.answers.set("/lo.m3u8", playlistOf(1, 2, { ended: true }));
+    rig.answers.set("/seg1.ts", segmentOf(1));
+    rig.answers.set("/seg2.ts", segmentOf(2));
+    const reading = readJoin(rig.open());
+    await until(() => reading.done);
+    assert.equal(reading.error, undefined);
+    assertBytes(reading.bytes, new Uint8Array([...segmentOf(1), ...segmentOf(2)]));
+    rig.answers.delete("/lo.m3u8");
+    const failing = readJoin(rig.open());
+    await until(() => failing.done);
+    assert.match(String(failing.error), /hi\.m3u8/);
+  });
+
   it("decrypts AES-128, with the vector given and with that of the number, padded or not", async () => {
     const secret = new Uint8Array(16).fill(7);
     rig.answers.set("/key", secret);
