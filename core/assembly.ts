@@ -8,6 +8,7 @@ import { removeLeftovers } from "./cache.ts";
 import { systemClock } from "./clock.ts";
 import {
   type Config,
+  type ConfigDraft,
   checkOptions,
   type Flags,
   formatProblem,
@@ -20,6 +21,7 @@ import { createDoctor, type DoctorDoor } from "./doctor/door.ts";
 import { HeadendError } from "./errors.ts";
 import { createOriginLimiter } from "./fetch/index.ts";
 import { createGuide } from "./guide/index.ts";
+import type { ConfigDoor } from "./host.ts";
 import type { Hub } from "./hub/index.ts";
 import { createLineup } from "./lineup/index.ts";
 import { createStore } from "./lineup/store.ts";
@@ -36,6 +38,7 @@ import { releaseMemorySoon } from "./runtime/memory.ts";
 import { importFile } from "./runtime/modules.ts";
 import { serve } from "./runtime/serve.ts";
 import { type ConfigRefusal, createServer, type Server } from "./server/index.ts";
+import { keepSessionKey } from "./session-key.ts";
 import { createHeadend } from "./status.ts";
 import { createStreams } from "./streams.ts";
 import { createSupervisor, type Supervisor, type SupervisorOptions, type Wanted } from "./supervisor.ts";
@@ -67,10 +70,11 @@ export interface Assembly {
   close(): Promise<void>;
 }
 
-/** Reads the config with what runs by itself. */
-export function readWanted(setting: Setting): Promise<Config> {
+/** Reads the config with what runs by itself; or what it would be with a text in place of the file. */
+export function readWanted(setting: Setting, draft?: ConfigDraft): Promise<Config> {
   const { flags, env, cwd } = setting;
-  return readConfig({ flags, env, cwd, defaults: { always, unconfigured } });
+  const environments = setting.builtins.flatMap(({ environment }) => environment ?? []);
+  return readConfig({ flags, env, cwd, defaults: { always, unconfigured }, environments, ...(draft ? { draft } : {}) });
 }
 
 /** The config when it can be run. @throws HeadendError `config.usage` with every problem, a line each. */
@@ -111,14 +115,26 @@ export function outliveStrays(log: Log): void {
   process.on("uncaughtException", (error) => log.error(`uncaught exception: ${reasonOf(error)}`, { error }));
 }
 
+const closedDoor: ConfigDoor = {
+  read: async () => undefined,
+  async change() {
+    throw new HeadendError("config.fileless", { reason: "this run does not follow a config file" });
+  },
+};
+
 /** Builds everything; nothing runs until the supervisor is told what is wanted. */
 export async function assemble(
   setting: Setting,
   config: Config,
   {
     writeLog,
+    door = closedDoor,
     ...extra
-  }: Pick<SupervisorOptions, "schedule" | "progress" | "refreshed"> & { readonly writeLog?: (line: string) => void },
+  }: Pick<SupervisorOptions, "schedule" | "progress" | "refreshed"> & {
+    readonly writeLog?: (line: string) => void;
+    /** Absent: the config is read once, and nobody changes it. */
+    readonly door?: ConfigDoor;
+  },
 ): Promise<Assembly> {
   const { settings } = wantedOf(config);
   const clock = systemClock;
@@ -165,10 +181,21 @@ export async function assemble(
     ...(settings.streams.ffmpeg === undefined ? {} : { path: settings.streams.ffmpeg }),
     ...(setting.env.FFMPEG_PATH ? { environment: setting.env.FFMPEG_PATH } : {}),
   };
+  const sessionKey = await keepSessionKey(data);
   const doctor = createDoctor(() => {
-    return { version, clock, log: log.child("doctor"), lineup, hub, ffmpeg, supervisor, isReady: headend.ready };
+    return {
+      version,
+      clock,
+      log: log.child("doctor"),
+      lineup,
+      hub,
+      ffmpeg,
+      supervisor,
+      sessionKey,
+      isReady: headend.ready,
+    };
   });
-  const server = createServer({ ...settings, headend, streams, doctor, log: log.child("server"), clock });
+  const server = createServer({ ...settings, sessionKey, headend, streams, doctor, log: log.child("server"), clock });
   const supervisor = createSupervisor({
     shared: {
       clock,
@@ -182,6 +209,7 @@ export async function assemble(
       userAgent,
       baseUrl: (request) => server.baseUrl(request),
       viewer: (request) => server.viewer(request),
+      config: door,
     },
     log,
     loader: createPluginLoader(setting, data, config.file),

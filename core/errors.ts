@@ -6,6 +6,9 @@ const table = {
   "config.syntax": ["{file}:{line}:{column}: {reason}", 500],
   "config.invalid": ["{file}:{line}: {key}: {reason}", 500],
   "config.usage": ["{reason}", 400],
+  "config.broken": ["the config file is not right as it is, so nothing was changed: {reason}", 409],
+  "config.fileless": ["there is no config file to change: {reason}", 409],
+  "config.overtaken": ["the config file is being changed by somebody else; nothing was changed here, try again", 409],
   "plugin.unknown": ["no plugin is called {use}{hint}", 500],
   "plugin.load": ["{use} could not be loaded: {reason}", 500],
   "plugin.shape": ["{use} is not a Headend plugin: {reason}", 500],
@@ -67,11 +70,15 @@ const table = {
   "feature.missing": ["{what}: not made yet", 501],
   "doctor.ended": ["ended by {signal}", 503],
   "access.required": ["this needs a user and a password", 401],
+  "access.wrong": ["this user and password do not go together", 403],
+  "access.limited": ["too many wrong passwords came from here; try again in {limit}", 429],
+  "access.busy": ["too many passwords are being checked; try again in a moment", 429],
   "access.token": ["this access token is not known", 403],
   "access.network": [
     "only clients in private networks are answered here, and {address} is in none; allow: all lets everybody in",
     403,
   ],
+  "access.admin": ["only an admin may do this", 403],
   "access.origin": ["a page of another site asked for this; it was refused", 403],
   "request.invalid": ["{reason}", 400],
   "not.found": ["nothing is here", 404],
@@ -87,6 +94,8 @@ export type ErrorCode = keyof typeof table;
 export class HeadendError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
+  /** Seconds after which to try again, where that is known. */
+  readonly seconds: number | undefined;
 
   constructor(code: ErrorCode, details: Readonly<Record<string, string | number>> = {}, cause?: unknown) {
     const [sentence, status] = table[code];
@@ -97,5 +106,6 @@ export class HeadendError extends Error {
     this.name = "HeadendError";
     this.code = code;
     this.status = status;
+    this.seconds = typeof details.seconds === "number" ? details.seconds : undefined;
   }
 }

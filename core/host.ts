@@ -4,7 +4,7 @@ import { createCache } from "./cache.ts";
 import { createFetch, type InstanceFetch, type OriginLimiter } from "./fetch/index.ts";
 import { createDocumentStore, type DocumentStore } from "./fetch/store.ts";
 import type { HlsSession } from "./hub/index.ts";
-import type { Clock, Dial, Guide, HlsSource, Host, Lineup, Logger, StreamHub } from "./plugin.ts";
+import type { Clock, ConfigChange, Dial, Guide, HlsSource, Host, Lineup, Logger, StreamHub } from "./plugin.ts";
 import type { FfmpegSettings } from "./transport/context.ts";
 
 /** What all hosts share. */
@@ -22,6 +22,14 @@ export interface HostShared {
   readonly userAgent: string;
   baseUrl(request: Request): string;
   viewer: Host["viewer"];
+  readonly config: ConfigDoor;
+}
+
+/** The config file, by instance. */
+export interface ConfigDoor {
+  read(instance: string): Promise<unknown>;
+  /** @throws HeadendError `config.*`, `cache.write` */
+  change(instance: string, changes: readonly ConfigChange[]): Promise<void>;
 }
 
 /** A host with the parts of it that only core may use. */
@@ -101,5 +109,9 @@ export function createHost(o: HostOptions, shared: HostShared): InstanceHost {
     fetch,
     baseUrl: (request) => shared.baseUrl(request),
     viewer: (request) => shared.viewer(request),
+    config: {
+      read: () => shared.config.read(name),
+      change: (changes) => shared.config.change(name, changes),
+    },
   };
 }

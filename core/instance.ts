@@ -1,8 +1,9 @@
 // One instance of a plugin: its setup, its refreshes and jobs, its state, its end.
 import type { AnyElysia } from "elysia";
 import { createBounded } from "./bounded.ts";
+import { readChannels } from "./channel-reading.ts";
 import type { InstanceConfig } from "./config/index.ts";
-import { expectChannels, expectContribution, expectSources } from "./contribution.ts";
+import { expectContribution, expectSources } from "./contribution.ts";
 import { HeadendError } from "./errors.ts";
 import { formatDuration } from "./formats/duration.ts";
 import { collectSources, type GuideInput } from "./guide-sources.ts";
@@ -16,7 +17,7 @@ import type { Contribution, Listener, Output, Plugin } from "./plugin.ts";
 import { createPorts, type OpenPort } from "./ports.ts";
 import { reasonOf } from "./reason.ts";
 import { backoff, jitter, type Loop, startLoop } from "./schedule.ts";
-import type { Channel, Health, Span, State } from "./types.ts";
+import type { Health, Span, State } from "./types.ts";
 
 /** What one refresh did. */
 export interface RefreshResult {
@@ -53,6 +54,8 @@ export interface Instance {
   readonly state: State;
   /** Why the state is what it is. */
   readonly sentence: string;
+  /** What its plugin says besides. */
+  readonly details: Health["details"];
   readonly lastSuccess: number | undefined;
   readonly lastFailure: number | undefined;
   readonly lastError: string | undefined;
@@ -76,6 +79,8 @@ export interface Instance {
   readonly root: ((app: AnyElysia) => AnyElysia) | undefined;
   /** Sets up and starts refreshing; resolves with the plugin's routes. @throws when the plugin refuses. */
   start(schedule: boolean): Promise<AnyElysia | undefined>;
+  /** Takes changed options without a restart; false: it cannot. Nothing of the config but the options may differ. */
+  reconfigure(config: InstanceConfig, options: unknown): Promise<boolean>;
   /** A refresh now; joins none that is running but follows it. */
   refresh(clean: boolean): Promise<void>;
   stop(): Promise<void>;
@@ -83,10 +88,13 @@ export interface Instance {
 
 const setupLimit = 30_000;
 const refreshLimit = 15 * 60_000;
+const reconfigureLimit = 5_000;
 const stopLimit = 5_000;
 
 export function createInstance(o: InstanceOptions): Instance {
-  const { host, config, controller } = o;
+  const { host, controller } = o;
+  let { config } = o;
+  const reading = { ...o, config: () => config };
   const { clock, log } = host;
   const signal = controller.signal;
   let contribution: Contribution = {};
@@ -114,7 +122,9 @@ export function createInstance(o: InstanceOptions): Instance {
     if (wasClean) await host.fetch.clean().catch((e) => log.warn(`the cache could not be emptied: ${reasonOf(e)}`));
     if (contribution.channels) {
       try {
-        update = await bounded(refreshLimit, "the refresh of the channels", (s) => readChannels(s, wasClean));
+        update = await bounded(refreshLimit, "the refresh of the channels", (s) =>
+          readChannels(reading, contribution, s, wasClean),
+        );
       } catch (e) {
         error = e;
       }
@@ -139,28 +149,6 @@ export function createInstance(o: InstanceOptions): Instance {
     return jitter(pause);
   }
 
-  /** What a channel does not say of its timeshift, the instance does. */
-  async function* listChannels(s: AbortSignal): AsyncGenerator<readonly Channel[]> {
-    const { timeshift } = config.streams;
-    const given = expectChannels((contribution.channels as NonNullable<Contribution["channels"]>)(s));
-    if (Object.keys(timeshift).length === 0) yield* given;
-    else for await (const list of given) yield list.map((channel) => ({ ...timeshift, ...channel }));
-  }
-
-  const readChannels = (s: AbortSignal, anew: boolean) =>
-    o.lineup.update(config.name, listChannels(s), {
-      rules: [config.rules, o.rules()],
-      range: o.range(),
-      original: contribution.playlist && (() => contribution.playlist?.()),
-      signal: s,
-      version: anew ? undefined : nameChannels,
-    });
-
-  async function nameChannels(s: AbortSignal): Promise<string | undefined> {
-    const version = await contribution.version?.(s);
-    return version === undefined ? undefined : `${config.fingerprint} ${version}`;
-  }
-
   function settle(error: unknown): void {
     if (error) {
       failures++;
@@ -168,8 +156,7 @@ export function createInstance(o: InstanceOptions): Instance {
       lastError = reasonOf(error);
       state = "degraded";
       sentence = lastError;
-      const again = loop && formatDuration(backoff(failures, config.refresh));
-      log.warn(`refresh failed: ${lastError}`, { again });
+      log.warn(`refresh failed: ${lastError}`, { again: loop && formatDuration(backoff(failures, config.refresh)) });
     } else {
       if (failures > 0) log.info("refresh works again");
       failures = 0;
@@ -191,13 +178,18 @@ export function createInstance(o: InstanceOptions): Instance {
   const refreshes = () => Boolean(contribution.channels ?? contribution.guide);
 
   return {
-    config,
+    get config() {
+      return config;
+    },
     get state() {
       if (state !== "ok") return state;
       return (health()?.state ?? "ok") === "ok" ? "ok" : "degraded";
     },
     get sentence() {
       return state === "ok" ? (health()?.sentence ?? sentence) : sentence;
+    },
+    get details() {
+      return state === "stopped" ? undefined : health()?.details;
     },
     get lastSuccess() {
       return lastSuccess;
@@ -242,15 +234,12 @@ export function createInstance(o: InstanceOptions): Instance {
     get outputs() {
       return state === "stopped" ? {} : (contribution.outputs ?? {});
     },
-
     get checks() {
       return state === "stopped" ? undefined : contribution.checks?.bind(contribution);
     },
-
     get metrics() {
       return state === "stopped" ? undefined : contribution.metrics?.bind(contribution);
     },
-
     get root() {
       return state === "stopped" ? undefined : root;
     },
@@ -269,6 +258,19 @@ export function createInstance(o: InstanceOptions): Instance {
       startJobs(contribution.jobs ?? {}, { clock, log, signal });
       if (refreshes()) loop = startLoop(clock, signal, runRefresh);
       return app;
+    },
+
+    async reconfigure(next, options) {
+      if (state === "starting" || state === "stopped" || !contribution.reconfigure) return false;
+      try {
+        const take = async () => contribution.reconfigure?.(options);
+        if ((await bounded(reconfigureLimit, "taking the new config", take)) !== true) return false;
+      } catch (error) {
+        log.warn(`it is restarted: ${reasonOf(error)}`);
+        return false;
+      }
+      config = next;
+      return true;
     },
 
     async refresh(forget) {

@@ -40,6 +40,8 @@ async function main(): Promise<number> {
       return runRefresh(setting);
     case "doctor":
       return (await import("./doctor/command.ts")).runDoctor(setting);
+    case "password":
+      return (await import("./password-command.ts")).runPassword();
     case "serve":
       return runServe(setting);
   }

@@ -23,6 +23,7 @@ import type { Output, StreamHub, Viewer } from "./watch.ts";
 
 export type * from "./check.ts";
 export { HeadendError } from "./errors.ts";
+export { stripTypes } from "./runtime/strip.ts";
 export { replyFile } from "./server/reply.ts";
 export type * from "./types.ts";
 export type * from "./watch.ts";
@@ -35,12 +36,20 @@ export interface Plugin<Schema extends z.ZodType = z.ZodType> {
   readonly api: 1;
   /** Checked before `setup()`; also the source of its documentation. Keep it free of transforms. */
   readonly config: Schema;
+  /** What its environment variables stand for, where there is no file; undefined: none of them is set. Built-in plugins alone are asked. */
+  environment?(env: Readonly<Record<string, string | undefined>>): EnvironmentForm | undefined;
   /** Builds one instance. Throw to refuse; the sentence reaches the user. */
-  setup(host: Host, config: z.output<Schema>): Contribution | Promise<Contribution>;
+  setup(host: Host, config: z.output<Schema>): Contribution<z.output<Schema>> | Promise<Contribution<z.output<Schema>>>;
+}
+
+/** What environment variables stand for: a whole config, as a file would have it; and what is wrong, by variable. */
+export interface EnvironmentForm {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly problems: readonly { readonly variable: string; readonly reason: string }[];
 }
 
 /** Every part is optional. Providers fill the first three; other plugins the rest. */
-export interface Contribution {
+export interface Contribution<Config = unknown> {
   /** One attempt to list the channels, one by one or in lists. Core retries, guards and keeps the last good lineup. */
   channels?(signal: AbortSignal): AsyncIterable<Channel | readonly Channel[]>;
   /**
@@ -71,6 +80,14 @@ export interface Contribution {
   metrics?(): Iterable<Metric>;
   /** Tries what its clients do, for the self-test (`headend doctor`); has some seconds, then the signal aborts. */
   checks?(probe: Probe, signal: AbortSignal): AsyncIterable<Check>;
+  /**
+   * Takes changed options of its own without a restart; false: it is restarted. Called while core's keys of the instance
+   * stay the same; has five seconds. Streams, routes and ports go on; what is open for a channel that changed is the
+   * plugin's own to end. Core then refreshes the channels, and believes however few come.
+   */
+  reconfigure?(config: Config): boolean | Promise<boolean>;
+  /** True: no channels at all is an answer, and not upstream's fault. */
+  readonly mayBeEmpty?: boolean;
   /** Called after `host.signal` has aborted; has five seconds. */
   stop?(): void | Promise<void>;
 }
@@ -115,7 +132,34 @@ export interface Host {
   /** The address at which the sender of this request reaches us, without a slash at its end; carries its access token. */
   baseUrl(request: Request): string;
   /** Who sent this request: as a viewer for the hub, and the address it came from (`""`: not known). */
-  viewer(request: Request): Viewer & { readonly address: string };
+  viewer(request: Request): Viewer & {
+    readonly address: string;
+    /** The user who is logged in, or whose password came along. */
+    readonly user?: string;
+    /** Whether they may change things. Core itself lets nobody else send more than GET, but where a route says so. */
+    readonly admin: boolean;
+  };
+  /** This instance's part of the config file. */
+  readonly config: OwnConfig;
+}
+
+/** What to set at a path of keys below the instance; undefined removes it. */
+export interface ConfigChange {
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+/** An instance's part of the config file. */
+export interface OwnConfig {
+  /** What stands there now, as written: `${NAME}` not filled in; undefined where there is no file or no such instance. */
+  read(): Promise<unknown>;
+  /**
+   * Changes all at once; resolves when it is in force. Comments and order stay, and nothing is written unless the whole
+   * file is right with it. Not from `setup()` or `reconfigure()`, for which it would wait.
+   *
+   * @throws HeadendError `config.*`, `cache.write`; the file is as before then
+   */
+  change(changes: readonly ConfigChange[]): Promise<void>;
 }
 
 /** Lines for people; secrets in texts and addresses are struck out before they are written. */

@@ -29,7 +29,11 @@ export function createHeadend({ lineup, guide, clock, supervisor, refusal }: Sta
     const config = refusal();
     const running = [...instances].map(([name, instance]) => instanceStatus(name, instance, supervisor()));
     const broken = [...refused].map(([name, { config, sentence }]): InstanceStatus => {
-      return { name, use: config?.use ?? "", state: "invalid", sentence, channels: 0, programmesKept: 0, sources: [] };
+      const mount = config?.mount ?? `/${name}`;
+      return {
+        ...{ name, use: config?.use ?? "", mount, state: "invalid", sentence },
+        ...{ channels: 0, programmesKept: 0, sources: [] },
+      };
     });
     return {
       version,
@@ -99,12 +103,14 @@ function instanceStatus(name: string, instance: Instance, { merging }: Superviso
     const state = input.error ? (input.source ? "last good" : "failed") : (result?.error ?? "ok");
     return { name: input.name, state, bytes: result?.bytes ?? 0, kept: result?.kept ?? 0, dropped };
   });
-  const { config, state, sentence, channels, lastSuccess, lastFailure, lastError, nextRefresh } = instance;
+  const { config, state, sentence, details, channels, lastSuccess, lastFailure, lastError, nextRefresh } = instance;
   return {
     name,
     use: config.use,
+    mount: config.mount,
     state,
     sentence,
+    ...(details === undefined ? {} : { details }),
     ...(lastSuccess === undefined ? {} : { lastSuccess: iso(lastSuccess) }),
     ...(lastFailure === undefined ? {} : { lastFailure: iso(lastFailure) }),
     ...(lastError === undefined ? {} : { lastError }),

@@ -1,5 +1,7 @@
 // Keeps the instances as the config wants them: starts, reloads and stops them, each apart from the others.
 import type { AnyElysia } from "elysia";
+import { createBounded } from "./bounded.ts";
+import { adoptDefaults } from "./config/adopt.ts";
 import type { InstanceConfig, Settings } from "./config/index.ts";
 import { HeadendError } from "./errors.ts";
 import type { GuideKeeper } from "./guide/index.ts";
@@ -14,6 +16,7 @@ import { createMerging, guideSettings, type Merging } from "./merging.ts";
 import type { Listener } from "./plugin.ts";
 import type { OpenPort } from "./ports.ts";
 import { reasonOf } from "./reason.ts";
+import { reconfigure } from "./reconfiguring.ts";
 import { createRoots } from "./roots.ts";
 import { backoff, jitter } from "./schedule.ts";
 import type { Span } from "./types.ts";
@@ -65,14 +68,19 @@ export interface Supervisor {
   readonly refused: ReadonlyMap<string, Refused>;
   readonly merging: Merging;
   readonly settings: Settings;
-  /** Brings what runs to what is wanted; only instances whose config changed are restarted. */
-  apply(wanted: Wanted): Promise<void>;
+  /**
+   * Brings what runs to what is wanted; only instances whose config changed are restarted. Gives the names of those that
+   * took their changes without it.
+   */
+  apply(wanted: Wanted): Promise<readonly string[]>;
   refresh(name: string, clean: boolean): Promise<void>;
   refreshAll(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const day = 86_400_000;
+/** Milliseconds for which a change of the config waits for the channels that it leads to. */
+const patience = 5000;
 
 export function createSupervisor(o: SupervisorOptions): Supervisor {
   const { clock } = o.shared;
@@ -135,7 +143,7 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
       const plugin = await o.loader.load(config.use);
       const options = o.checkOptions(config, plugin);
       instance = createInstance({
-        config,
+        config: adoptDefaults(config, options),
         plugin,
         options,
         host: createHost(
@@ -189,6 +197,16 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
     roots.arrange(wanted?.instances ?? [], running);
   }
 
+  /** Asks those that took another config for their channels; a slow upstream is not waited for. */
+  async function refreshReconfigured(names: readonly string[]): Promise<void> {
+    const asked = names.map((name) => {
+      o.lineup.trust(name);
+      return instances.get(name)?.refresh(false);
+    });
+    const bounded = createBounded(clock, controller.signal);
+    await bounded(patience, "the refresh", () => Promise.all(asked)).catch(() => {});
+  }
+
   async function stopInstance(name: string): Promise<void> {
     o.mounts.unmount(name);
     refused.delete(name);
@@ -218,6 +236,12 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
           .filter((c) => instances.has(c.name) && old.get(c.name)?.fingerprint === c.fingerprint)
           .map((c) => c.name),
       );
+      const reconfigured = await reconfigure(
+        { instances, load: o.loader.load, checkOptions: o.checkOptions },
+        before?.instances ?? [],
+        next.instances,
+      );
+      for (const name of reconfigured) keep.add(name);
       const coming = next.instances.filter((config) => !keep.has(config.name));
       const gone = [...instances.keys(), ...refused.keys()].filter((name) => !keep.has(name));
       const stopped = gone.map(stopInstance);
@@ -242,9 +266,11 @@ export function createSupervisor(o: SupervisorOptions): Supervisor {
       }
       await Promise.all(coming.map((config) => startInstance(config)));
       arrangeRoots();
-      if (!before || !o.schedule) return;
+      await refreshReconfigured(reconfigured);
+      if (!before || !o.schedule) return reconfigured;
       if (lineupChanged) for (const name of keep) void instances.get(name)?.refresh(false);
       void merging.request();
+      return reconfigured;
     },
 
     async refresh(name, clean) {

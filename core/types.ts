@@ -98,6 +98,8 @@ export interface Channel {
   readonly timeshiftWhen?: "watched" | "always";
   /** Milliseconds that live segments of HLS are meant to have; then the first one does not wait for its end. Absent: as `hls` is told. */
   readonly segment?: number;
+  /** How live HLS is made of it; absent: as `hls` is told. */
+  readonly hls?: "ts" | "fmp4" | "ll";
   /** Milliseconds for which its upstream stays open after the last sign of a viewer; absent: what its instance is told. */
   readonly linger?: number;
   /** Kodi input-stream properties (`#KODIPROP`). */
@@ -226,6 +228,8 @@ export type State = "invalid" | "starting" | "ok" | "degraded" | "stopped";
 export interface Health {
   readonly state: "ok" | "degraded" | "down";
   readonly sentence: string;
+  /** More of it, for `/api/status`: plain JSON values, without secrets. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /** Work that core runs again and again; a run never overlaps the one before. */
@@ -256,41 +260,3 @@ export interface GuideMatch {
 
 /** Which styles of guide are made (each a bend for one client family). */
 export type GuideStyle = "plain" | "plex" | "kodi" | "jellyfin";
-
-/** A stream as people see it. */
-export interface StreamStatus {
-  readonly id: string;
-  readonly channel: string;
-  readonly name: string;
-  /** The instance whose upstream is in use. */
-  readonly instance: string;
-  readonly state: "opening" | "running" | "lingering" | "failing" | "closing";
-  /** Milliseconds since the Unix epoch; absent: live. */
-  readonly at?: number;
-  /** Since when, in milliseconds since the Unix epoch. */
-  readonly since: number;
-  /** Address without secrets, and how it is reached. */
-  readonly upstream: string;
-  readonly how: string;
-  /** Bits a second over the last seconds. */
-  readonly bitrate: number;
-  readonly bytes: number;
-  readonly failovers: number;
-  readonly stalls: number;
-  readonly continuityErrors: number;
-  readonly ringBytes: number;
-  readonly error?: string;
-  readonly viewers: readonly ViewerStatus[];
-}
-
-/** A viewer as people see it. */
-export interface ViewerStatus {
-  readonly id: string;
-  readonly name: string;
-  readonly since: number;
-  readonly bytes: number;
-  /** Bytes that wait for it. */
-  readonly backlog: number;
-  /** How often it was moved forward. */
-  readonly skips: number;
-}

@@ -1,5 +1,5 @@
 // What a plugin sees of streams: who watches, what they get, and ways to hand pictures out.
-import type { StreamStatus, Tune } from "./types.ts";
+import type { Tune } from "./types.ts";
 
 /** Who watches, and how much it matters. */
 export interface Viewer {
@@ -56,4 +56,44 @@ export interface Output {
   readonly type: string;
   /** Answers `/live/<channel>.<extension>`, and what lies below it: `path` is the rest, `""` for the address itself. */
   answer(request: Request, tune: Tune, path: string, viewer: Viewer): Response | Promise<Response>;
+}
+
+/** A stream as people see it. */
+export interface StreamStatus {
+  readonly id: string;
+  readonly channel: string;
+  readonly name: string;
+  /** The instance whose upstream is in use. */
+  readonly instance: string;
+  readonly state: "opening" | "running" | "lingering" | "failing" | "closing";
+  /** Milliseconds since the Unix epoch; absent: live. */
+  readonly at?: number;
+  /** Since when, in milliseconds since the Unix epoch. */
+  readonly since: number;
+  /** Address without secrets, and how it is reached. */
+  readonly upstream: string;
+  readonly how: string;
+  /** Bits a second over the last seconds. */
+  readonly bitrate: number;
+  readonly bytes: number;
+  readonly failovers: number;
+  readonly stalls: number;
+  readonly continuityErrors: number;
+  readonly ringBytes: number;
+  readonly error?: string;
+  readonly viewers: readonly ViewerStatus[];
+}
+
+/** A viewer as people see it. */
+export interface ViewerStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly since: number;
+  /** Milliseconds from its wish to the first byte that it was given; absent: it waits. */
+  readonly firstByte?: number;
+  readonly bytes: number;
+  /** Bytes that wait for it. */
+  readonly backlog: number;
+  /** How often it was moved forward. */
+  readonly skips: number;
 }

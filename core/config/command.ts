@@ -12,7 +12,7 @@ export interface Flags {
   readonly logFormat?: LogSettings["format"];
 }
 
-const commands = ["serve", "refresh", "check", "doctor", "plugins", "help", "version"] as const;
+const commands = ["serve", "refresh", "check", "doctor", "plugins", "password", "help", "version"] as const;
 
 export interface Command {
   readonly command: (typeof commands)[number];
@@ -108,16 +108,22 @@ function splitOnce(text: string, separator: string): [string, string | undefined
 /** What `headend help` prints. */
 export const helpText = `headend: playlists and guides in, one lineup out, to every player in the house
 
-  headend [serve]             serve, and refresh again and again
-  headend refresh             refresh everything once, print what came; exits with 3 if a source failed
-  headend check               read the config and print every problem
-  headend doctor              play what each client does: what works, what to mend; exits with 3 if something failed
-  headend plugins [NAME]      what can be used, or the keys of one; --schema prints JSON Schema
+  headend [serve]         serve, and refresh again and again
+  headend refresh         refresh everything once, print what came;
+                          exits with 3 if a source failed
+  headend check           read the config and print every problem
+  headend doctor          play what each client does: what works, what to mend;
+                          exits with 3 if something failed
+  headend plugins [NAME]  what can be used, or the keys of one;
+                          --schema prints JSON Schema
+  headend password        ask for a password, print its hash for access.users
   headend help | version
 
-${flagTable.map(({ name, value, help }) => `  ${`${name} ${value}`.padEnd(26)}  ${help}`).join("\n")}
+${flagTable.map(({ name, value, help }) => `  ${`${name} ${value}`.padEnd(22)}  ${help}`).join("\n")}
 
-The config is the file that --config or HEADEND_CONFIG names, else the first that is there of ./headend.yaml,
-$XDG_CONFIG_HOME/headend/headend.yaml and /etc/headend/headend.yaml. The data folder is what --data, HEADEND_DATA_DIR
-or the config's data says, else $XDG_DATA_HOME/headend (~/.local/share/headend). With no config a test card runs.
+The config is the file that --config or HEADEND_CONFIG names, else the first
+that is there of ./headend.yaml, $XDG_CONFIG_HOME/headend/headend.yaml and
+/etc/headend/headend.yaml. The data folder is what --data, HEADEND_DATA_DIR or
+the config's data says, else $XDG_DATA_HOME/headend (~/.local/share/headend).
+With no config a test card runs.
 `;

@@ -38,3 +38,10 @@ export function diffConfig(before: RunnableConfig, after: RunnableConfig): Confi
     later: changed.filter((key) => fixed.includes(key)),
   };
 }
+
+/** True when two configs of an instance differ in the plugin's own keys, and in none of core's. */
+export function differsInOptions(before: InstanceConfig, after: InstanceConfig): boolean {
+  const frame = ({ options: _, fingerprint: __, locate: ___, origin: ____, ...keys }: InstanceConfig) =>
+    JSON.stringify(keys);
+  return before.fingerprint !== after.fingerprint && frame(before) === frame(after);
+}

@@ -1,9 +1,10 @@
 // Reads the config: one file, or the environment, or neither; all problems at once.
-import { readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { parseListen } from "./address.ts";
 import type { Flags } from "./command.ts";
-import { type ConfigDocument, type ConfigNode, parseConfigDocument, plantConfig } from "./document.ts";
+import { type ConfigDocument, type ConfigNode, nodeAt, parseConfigDocument, plainOf, plantConfig } from "./document.ts";
+import { type EnvironmentReader, readEnvironment } from "./environment.ts";
+import { readText } from "./file.ts";
 import { findConfigFile, findDataFolder, nameFile } from "./find.ts";
 import { checkRanges, type Defaults, type InstanceConfig, mergeInstances, readInstances } from "./instances.ts";
 import { type Problem, sortProblems } from "./problem.ts";
@@ -15,11 +16,15 @@ import { validate } from "./validate.ts";
 
 export { type Command, type Flags, helpText, parseCommand } from "./command.ts";
 export { describeConfig, describePlugin, describePluginSchema } from "./describe.ts";
-export { diffConfig } from "./diff.ts";
+export { diffConfig, differsInOptions } from "./diff.ts";
+export { editConfig } from "./edit.ts";
+export { newConfigFile, readText, replaceText } from "./file.ts";
 export { processEnvironment } from "./find.ts";
 export { checkOptions, type Defaults, type InstanceConfig, type InstanceStreams } from "./instances.ts";
 export { formatProblem, type Problem, sortProblems } from "./problem.ts";
+export { isRelayEnvironment as isConfiguredByEnvironment } from "./relay.ts";
 export type { GuideSettings, LogSettings, Settings, StreamsSettings } from "./settings.ts";
+export { findSubstitutions } from "./substitute.ts";
 export { watchConfig } from "./watch.ts";
 
 export interface ReadOptions {
@@ -27,6 +32,17 @@ export interface ReadOptions {
   readonly env: Environment;
   readonly cwd: string;
   readonly defaults: Defaults;
+  /** Forms in which the environment says what a file does not. */
+  readonly environments?: readonly EnvironmentReader[];
+  /** Read in place of the file that would be. */
+  readonly draft?: ConfigDraft;
+}
+
+/** A text that is to become a file. */
+export interface ConfigDraft {
+  /** Absolute path. */
+  readonly file: string;
+  readonly text: string;
 }
 
 /** What a config says: of the instances those that are right, and the settings unless anything outside instances is wrong. */
@@ -39,17 +55,19 @@ export interface Config {
   readonly problems: readonly Problem[];
 }
 
-const largestConfig = 4 * 2 ** 20;
-
 /** Reads the config that flags, environment and current folder lead to. Never throws: what is wrong is a problem. */
 export async function readConfig(o: ReadOptions): Promise<Config> {
-  const { flags, env, cwd, defaults } = o;
-  const file = await findConfigFile(flags, env, cwd);
+  const { flags, env, cwd, defaults, draft } = o;
+  const file = draft?.file ?? (await findConfigFile(flags, env, cwd));
   const name = file === undefined ? "environment" : nameFile(file, cwd);
   const substitution = createSubstitution(env, file === undefined ? cwd : dirname(file));
   const relay = file === undefined && isRelayEnvironment(env);
   const document: ConfigDocument =
-    file !== undefined ? await readDocument(file, name, substitution) : relay ? readRelay(env) : { problems: [] };
+    file !== undefined
+      ? await readDocument(file, name, substitution, draft?.text)
+      : relay
+        ? readRelay(env)
+        : (readEnvironment(o.environments ?? [], env) ?? { problems: [] });
   const problems = [...document.problems, ...checkFlags(flags)];
   const at = file === undefined ? {} : { file };
   if (!document.root && document.problems.length > 0) return { ...at, instances: [], problems: sortProblems(problems) };
@@ -75,6 +93,14 @@ export async function readConfig(o: ReadOptions): Promise<Config> {
   return { ...at, ...(settings && right ? { settings } : {}), instances, problems: sortProblems(problems) };
 }
 
+/** What a text says at a path, `${…}` not filled in; undefined where nothing stands there. */
+export async function readAsWritten(text: string, path: readonly string[]): Promise<unknown> {
+  const asIs = { fill: async (written: string) => ({ text: written, reasons: [] }), secrets: new Set<string>() };
+  const { root } = await parseConfigDocument(text, "", asIs);
+  const found = root && nodeAt(root, path);
+  return found && plainOf(found);
+}
+
 function isEmpty(root: ConfigNode | undefined): root is undefined {
   return root === undefined || root.value === null;
 }
@@ -90,17 +116,13 @@ async function readDocument(
   file: string,
   name: string,
   substitution: Parameters<typeof parseConfigDocument>[2],
+  draft: string | undefined,
 ): Promise<ConfigDocument> {
   const refuse = (reason: string) => ({ problems: [{ file: name, line: 0, column: 0, key: "", reason }] });
   try {
-    const stats = await stat(file);
-    if (stats.isDirectory()) return refuse("is a folder; name the file in it");
-    if (stats.size > largestConfig) return refuse("is larger than 4 MiB; this is no config");
-    const bytes = await readFile(file);
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return await parseConfigDocument(text, name, substitution);
+    return await parseConfigDocument(draft ?? (await readText(file)), name, substitution);
   } catch (error) {
-    return refuse(error instanceof TypeError ? "is not UTF-8 text; save it as UTF-8" : describeFileError(error));
+    return refuse(error instanceof TypeError ? error.message : describeFileError(error));
   }
 }
 

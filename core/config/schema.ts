@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { parseDuration, parseRate, parseSize } from "../formats/duration.ts";
 import { rulesSchema, timeshiftSchema } from "../lineup/rules.ts";
+import { isHashLike, parsePasswordHash } from "../server/passwords.ts";
 import { isNetwork, isPublicUrl, parseListen, parseNumberRange } from "./address.ts";
 
 /** Words that the server's own addresses begin with, so that no instance can have them. */
@@ -10,6 +11,8 @@ export const reservedNames = [
   "epg",
   "healthz",
   "live",
+  "login",
+  "logout",
   "metrics",
   "openapi",
   "readyz",
@@ -155,7 +158,18 @@ const access = z.strictObject({
   users: z
     .record(
       z.string().regex(userNamePattern, "a user's name cannot hold a colon"),
-      z.strictObject({ password: secret.describe(`better as \${NAME} or \${file:path} than in plain`) }),
+      z.strictObject({
+        password: secret
+          .refine(
+            (text) => !isHashLike(text) || parsePasswordHash(text) !== undefined,
+            "expected a hash as `headend password` makes them, in quotes",
+          )
+          .describe(`a hash that \`headend password\` makes; or \${NAME}, \${file:path}, or plain text`),
+        role: z
+          .enum(["viewer", "admin"])
+          .optional()
+          .describe("admins may change things, viewers may not; default: viewer, or admin where no user has a role"),
+      }),
     )
     .default({})
     .describe("who may watch, by name; with none and no tokens, everybody may"),

@@ -2,6 +2,7 @@
 import { parseDuration, parseSize } from "../formats/duration.ts";
 import type { NumberRange } from "../lineup/numbers.ts";
 import type { Rules } from "../lineup/rules.ts";
+import type { AccessConfig } from "../server/access.ts";
 import type { Match } from "../types.ts";
 import { type ListenAddress, parseListen, parseNumberRange } from "./address.ts";
 import type { ConfigFile } from "./schema.ts";
@@ -21,10 +22,7 @@ export interface Settings {
   };
   readonly guide: GuideSettings;
   readonly streams: StreamsSettings;
-  readonly access: {
-    readonly users: Readonly<Record<string, { readonly password: string }>>;
-    readonly tokens: Readonly<Record<string, string>>;
-  };
+  readonly access: AccessConfig;
   readonly log: LogSettings;
 }
 

@@ -21,6 +21,7 @@ export interface Substitution {
 }
 
 const largestFile = 64 * 1024;
+const marks = /\$\$\{|\$\{([^}]*)(\}?)/g;
 
 /** `folder` is what the paths of `${file:…}` are relative to. */
 export function createSubstitution(environment: Environment, folder: string): Substitution {
@@ -49,7 +50,7 @@ export function createSubstitution(environment: Environment, folder: string): Su
       const reasons: string[] = [];
       let filled = "";
       let from = 0;
-      for (const match of text.matchAll(/\$\$\{|\$\{([^}]*)(\}?)/g)) {
+      for (const match of text.matchAll(marks)) {
         filled += text.slice(from, match.index);
         from = match.index + match[0].length;
         const [whole, content = "", closed] = match;
@@ -67,6 +68,14 @@ export function createSubstitution(environment: Environment, folder: string): Su
       return { text: filled + text.slice(from), reasons };
     },
   };
+}
+
+/** Every `${…}` that would be filled in, of all texts in a value. */
+export function findSubstitutions(value: unknown): ReadonlySet<string> {
+  if (typeof value === "string")
+    return new Set(Array.from(value.matchAll(marks), ([whole]) => whole).filter((whole) => whole !== "$${"));
+  if (typeof value !== "object" || value === null) return new Set();
+  return new Set(Object.values(value).flatMap((each) => [...findSubstitutions(each)]));
 }
 
 /** Whether what comes next stands before the @ of an address. */

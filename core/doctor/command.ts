@@ -8,8 +8,9 @@ import { HeadendError } from "../errors.ts";
 import { exchange } from "../fetch/exchange.ts";
 import { reasonOf } from "../reason.ts";
 import { serve } from "../runtime/serve.ts";
+import { readSessionKey } from "../session-key.ts";
 import { version } from "../version.ts";
-import { credentialsFor } from "./credentials.ts";
+import { credentialsFor, sessionsBy } from "./credentials.ts";
 import { sentenceOf } from "./probe.ts";
 import { type DoctorReport, formatDoctor, judgeClients } from "./report.ts";
 
@@ -31,17 +32,18 @@ export async function runDoctor(setting: Setting): Promise<number> {
 /** What the headend says that listens where the config has it; undefined when nothing does. @throws HeadendError `doctor.refused` */
 async function askRunning(settings: Settings): Promise<DoctorReport | undefined> {
   if (settings.listen.port === 0) return undefined;
-  return await ask(settings.listen, settings.access).catch((error: unknown) => {
+  return await ask(settings).catch((error: unknown) => {
     if (error instanceof HeadendError && error.code === "fetch.refused") return undefined;
     throw error;
   });
 }
 
 /** @throws HeadendError `fetch.*` when no answer comes */
-async function ask({ host, port }: ListenAddress, access: Settings["access"]): Promise<DoctorReport> {
+async function ask(settings: Settings, { host, port }: ListenAddress = settings.listen): Promise<DoctorReport> {
+  const { access, data } = settings;
   const near = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   const origin = `http://${formatListen({ host: near, port })}`;
-  const { prefix, headers } = credentialsFor(access);
+  const { prefix, headers } = credentialsFor(access, sessionsBy(await readSessionKey(data), access, systemClock));
   const response = await exchange({
     url: new URL(`${origin}${prefix}/api/doctor`),
     method: "GET",
@@ -97,7 +99,7 @@ async function askStarted(setting: Setting, config: Awaited<ReturnType<typeof re
     const over = ended();
     await Promise.race([started, systemClock.sleep(startLimit, stop.signal).catch(() => {}), over]);
     stop.abort();
-    return await Promise.race([ask({ host, port: listener.port }, wanted.settings.access), over]);
+    return await Promise.race([ask(wanted.settings, { host, port: listener.port }), over]);
   } catch (error) {
     if (!(error instanceof HeadendError) || error.code !== "server.listen") throw error;
     return failed("reachable", reasonOf(error), {});

@@ -8,7 +8,7 @@ import { redact } from "../redact.ts";
 import type { Supervisor } from "../supervisor.ts";
 import type { FfmpegSettings } from "../transport/context.ts";
 import { checkReachable, isContained, judgeAddress, ownAddress } from "./address.ts";
-import { credentialsFor } from "./credentials.ts";
+import { credentialsFor, sessionsBy } from "./credentials.ts";
 import { checkFfmpeg, checkMulticast } from "./machine.ts";
 import { checkLineup, checkPictures, chooseChannels } from "./pictures.ts";
 import { createProbe } from "./probe.ts";
@@ -22,6 +22,8 @@ export interface DoctorOptions {
   readonly hub: StreamHub;
   readonly ffmpeg: FfmpegSettings;
   readonly supervisor: Supervisor;
+  /** Signs the sessions of users whose password is not known. */
+  readonly sessionKey: Uint8Array;
   /** True once every instance had its first try, and the merged files are served. */
   isReady(): boolean;
   /** Where the server listens by now. */
@@ -43,7 +45,7 @@ export async function runChecks(o: DoctorOptions): Promise<DoctorReport> {
   const { signal } = control;
   const address = ownAddress(o.listen);
   const origin = `http://${formatListen({ host: address, port: o.listen.port })}`;
-  const credentials = credentialsFor(access);
+  const credentials = credentialsFor(access, sessionsBy(o.sessionKey, access, clock));
   const probeAt = (mount: string) => createProbe({ clock, signal, address, origin, mount, credentials, mark });
   const probe = probeAt("/");
   const channels = o.lineup.channels();

@@ -27,6 +27,9 @@ export interface Seat {
   form: "ts" | "hls";
   transport?: TransportViewer;
   session?: HlsSession;
+  /** When it came, by the monotonic clock; and how long it then waited for its first byte. */
+  readonly came: number;
+  firstByte?: number;
   /** Bytes it had taken when it last took any, and when that was. */
   taken: number;
   takenAt: number;
@@ -81,6 +84,11 @@ export function createAudience(o: AudienceOptions) {
     else seat.dismissed(reason);
   }
 
+  function feed(seat: Seat): void {
+    seat.transport?.feed();
+    if (seat.firstByte === undefined && seat.transport?.bytes) seat.firstByte = clock.monotonic() - seat.came;
+  }
+
   const rank = () => Math.max(0, ...Array.from(seats.values(), (seat) => seat.rank));
 
   return {
@@ -96,7 +104,7 @@ export function createAudience(o: AudienceOptions) {
     enter(id: string, viewer: Viewer, form: "ts" | "hls", on: Pick<Seat, "dismissed" | "left">): Seat {
       const now = clock.monotonic();
       const own = ranks[viewer.priority ?? "viewer"];
-      const seat: Seat = { id, viewer, form, rank: own, since: clock.now(), taken: 0, takenAt: now, ...on };
+      const seat: Seat = { id, viewer, form, rank: own, since: clock.now(), came: now, taken: 0, takenAt: now, ...on };
       entered++;
       if (own === ranks.tap) taps++;
       seats.set(id, seat);
@@ -122,7 +130,7 @@ export function createAudience(o: AudienceOptions) {
       });
       seat.transport = transport;
       seat.takenAt = clock.monotonic();
-      transport.feed();
+      feed(seat);
       o.changed(size());
       return { id: seat.id, transport, leave: () => leave(seat) };
     },
@@ -130,6 +138,7 @@ export function createAudience(o: AudienceOptions) {
     /** Gives it playlists. */
     relay(seat: Seat, session: HlsSession): Watcher {
       seat.session = session;
+      seat.firstByte = clock.monotonic() - seat.came;
       return { id: seat.id, session, leave: () => leave(seat) };
     },
 
@@ -141,7 +150,7 @@ export function createAudience(o: AudienceOptions) {
     },
 
     feed(): void {
-      for (const { transport } of seats.values()) transport?.feed();
+      for (const seat of seats.values()) feed(seat);
     },
 
     /**
@@ -211,10 +220,11 @@ export function createAudience(o: AudienceOptions) {
     },
 
     status: (): ViewerStatus[] =>
-      Array.from(seats.values(), ({ id, viewer, since, transport }) => ({
+      Array.from(seats.values(), ({ id, viewer, since, transport, firstByte }) => ({
         id,
         name: viewer.name,
         since,
+        ...(firstByte === undefined ? {} : { firstByte }),
         bytes: transport?.bytes ?? 0,
         backlog: transport ? transport.behind() + transport.waiting : 0,
         skips: transport?.skips ?? 0,

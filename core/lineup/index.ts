@@ -195,7 +195,8 @@ export function createLineup(o: LineupOptions): LineupKeeper {
         if (before?.saved && version !== undefined && before.version === version) return confirm(before);
         const recogniser = new Recogniser(before?.channels ?? []);
         const collected = await collect(source, recogniser, options.rules, options.signal, createPause(slice));
-        believe(collected.given, before, settings.shrinkGuard, clock.monotonic());
+        if (collected.given > 0 || !options.mayBeEmpty)
+          believe(collected.given, before, settings.shrinkGuard, clock.monotonic());
         options.signal.throwIfAborted();
         // Ids were recognised among channels that another run has since replaced.
         if (latest.get(instance) !== run) throw new HeadendError("instance.overtaken", { instance });

@@ -14,6 +14,8 @@ export interface UpdateOptions {
   /** The upstream's own M3U, asked for after the channels are read. */
   readonly original: (() => Document | undefined) | undefined;
   readonly signal: AbortSignal;
+  /** No channels at all are believed. */
+  readonly mayBeEmpty?: boolean;
   /** Names what the channels are, before they are read; the same name means that nothing has to be. */
   readonly version?: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
 }

@@ -67,6 +67,7 @@ export function sameChannel(a: Channel, b: LineupChannel): boolean {
     a.timeshiftSize === b.timeshiftSize &&
     a.timeshiftWhen === b.timeshiftWhen &&
     a.segment === b.segment &&
+    a.hls === b.hls &&
     a.linger === b.linger &&
     outputGuideId(a, b.instance, b.id) === b.guideId &&
     same(a.groups, b.groups) &&

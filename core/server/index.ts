@@ -1,16 +1,21 @@
 // The HTTP server: checks the request, lets it in or not, and hands it to the app that answers.
+import { randomBytes } from "node:crypto";
 import { HeadendError } from "../errors.ts";
 import type { Clock, Host, Listener, Logger } from "../plugin.ts";
 import type { Handler, Peer } from "../runtime/serve.ts";
 import { type AccessConfig, createAccess, splitToken } from "./access.ts";
 import { createApi } from "./api.ts";
+import { type Arrival, createArrivals } from "./arrivals.ts";
+import { createAttempts } from "./attempts.ts";
 import { fillDoctor } from "./doctor.ts";
 import { errorOf, replyError } from "./failure.ts";
 import { createFreshAnswers } from "./fresh.ts";
 import type { Doctor, Headend, Streams } from "./headend.ts";
 import { fillLive } from "./live.ts";
-import { createNetworks, directBase, forwardedBase, hostOf, isHost, pathOf } from "./origin.ts";
+import { fillLogin, loginPath } from "./login.ts";
+import { hostOf, isCrossSite, isHost, pathOf } from "./origin.ts";
 import { createRouter, type Router } from "./router.ts";
+import { formatSetCookie } from "./sessions.ts";
 import { fillStreams } from "./streams.ts";
 
 export type { AccessConfig } from "./access.ts";
@@ -23,6 +28,8 @@ export interface ServerOptions {
   /** Absent: there is no self-test. */
   readonly doctor?: Doctor;
   readonly access: AccessConfig;
+  /** Signs sessions; absent: they end with the process. */
+  readonly sessionKey?: Uint8Array;
   /** The address by which players reach this headend; default: what each request says. */
   readonly publicUrl?: string;
   /** Networks whose forwarded headers are believed. */
@@ -45,54 +52,32 @@ export interface Server {
   configure(next: Pick<ServerOptions, "access" | "publicUrl" | "trustedProxies">): void;
 }
 
-/** What is known of a request beyond itself. */
-interface Arrival {
-  readonly peer: Peer;
-  readonly token: string | undefined;
-  /** It came in at a port of an instance's own, of which `publicUrl` says nothing. */
-  readonly apart?: true;
-}
-
 export function createServer(o: ServerOptions): Server {
-  let access = createAccess(o.access, o.log, o.clock);
-  let proxies = createNetworks(o.trustedProxies);
-  let publicBase = o.publicUrl?.replace(/\/+$/, "");
+  const attempts = createAttempts(o.clock);
+  const key = o.sessionKey ?? randomBytes(32);
+  const gate = (config: AccessConfig) => createAccess({ config, log: o.log, clock: o.clock, attempts, key });
+  let accessConfig = o.access;
+  let access = gate(o.access);
+  const arrivals = createArrivals(o, (request) => o.doctor?.marks(request) ?? false);
+  const { baseUrl, viewer } = arrivals;
   let remembers = o.trustedProxies.length > 0;
   const isSound = createHostCheck();
-  const arrivals = new WeakMap<Request, Arrival>();
   const fresh = createFreshAnswers();
 
-  /** A request in place of another: same headers, body and signal, and what is known of it. */
-  function derive(request: Request, init: RequestInit, url?: string): Request {
-    const derived = new Request(url ?? request, url === undefined ? init : request);
-    const arrival = arrivals.get(request);
-    if (arrival) arrivals.set(derived, arrival);
-    return derived;
+  /** @throws HeadendError `access.admin`, `access.origin` for what may not change things */
+  function expectMayChange(request: Request, path: string): void {
+    if (["GET", "HEAD", "OPTIONS"].includes(request.method)) return;
+    if (isCrossSite(request, baseUrl(request))) throw new HeadendError("access.origin");
+    if (router.isForViewers(request.method, path)) return;
+    if (!arrivals.isAdmin(request)) throw new HeadendError("access.admin");
   }
 
-  function baseUrl(request: Request): string {
-    const arrival = arrivals.get(request);
-    const token = arrival?.token === undefined ? "" : `/t/${arrival.token}`;
-    if (publicBase !== undefined && !arrival?.apart) return publicBase + token;
-    const believed = arrival !== undefined && proxies.has(arrival.peer);
-    return (believed ? forwardedBase(request) : directBase(request)) + token;
-  }
-
-  /** Who watches: the address, and what the player calls itself. */
-  function viewer(request: Request): ReturnType<Host["viewer"]> {
-    const address = arrivals.get(request)?.peer.address ?? "";
-    const player = request.headers
-      .get("user-agent")
-      ?.replace(/\p{Cc}/gu, "")
-      .slice(0, 80);
-    const name = player ? `${address} ${player}` : address;
-    return o.doctor?.marks(request) ? { name, address, priority: "probe" } : { name, address };
-  }
-
-  const router = createRouter({ log: o.log, derive, arranged: fresh.clear });
+  const router = createRouter({ log: o.log, derive: arrivals.derive, arranged: fresh.clear });
   router.mount("core", "/", createApi(router, o.headend, baseUrl, o.doctor));
   if (o.doctor) router.mount("core doctor", "/", fillDoctor(router.createApp("/"), o.doctor, baseUrl));
-  router.mount("core streams", "/", fillStreams(router.createApp("/"), o.streams, baseUrl));
+  const login = { access: () => access, ...arrivals, log: o.log };
+  router.mount("core login", "/", fillLogin(router.createApp("/"), login));
+  router.mount("core streams", "/", fillStreams(router.createApp("/"), o.streams));
   router.mount(
     "core live",
     "/",
@@ -106,14 +91,30 @@ export function createServer(o: ServerOptions): Server {
   );
 
   function answer(request: Request, peer: Peer): Response | Promise<Response> {
+    const path = pathOf(request.url);
+    arrivals.note(request, { peer });
+    const admission = access.admit(path, request, access.open ? "" : arrivals.guesser(request));
+    if (admission instanceof Promise)
+      return admission.then((admitted) => answerAdmitted(request, path, { peer, ...admitted }));
+    return answerAdmitted(request, path, { peer, ...admission });
+  }
+
+  function answerAdmitted(request: Request, path: string, arrival: Arrival): Response | Promise<Response> {
     const { url } = request;
-    const path = pathOf(url);
-    const token = access.admit(path, request, peer);
-    arrivals.set(request, { peer, token });
+    const { token, user, renew } = arrival;
+    arrivals.note(request, arrival);
+    expectMayChange(request, token === undefined ? path : (splitToken(path)?.rest ?? path));
+    if (user !== undefined && renew !== undefined) {
+      const cookie = renew ? formatSetCookie(access.sessions.issue(user), arrivals.isSecure(request)) : undefined;
+      return Promise.resolve(router.handle(request, path)).then((response) => owned(response, cookie));
+    }
     if (token === undefined) return remembers ? router.handle(request, path) : again(request, url, path);
     const rest = splitToken(path)?.rest ?? path;
     const start = url.indexOf(path, url.indexOf("://") + 3);
-    return router.handle(derive(request, {}, url.slice(0, start) + rest + url.slice(start + path.length)), rest);
+    return router.handle(
+      arrivals.derive(request, {}, url.slice(0, start) + rest + url.slice(start + path.length)),
+      rest,
+    );
   }
 
   /** An answer that depends on nothing but the address and, at most, what is said of encodings. */
@@ -129,8 +130,12 @@ export function createServer(o: ServerOptions): Server {
     return response;
   }
 
-  const fail = (request: Request, thrown: unknown) =>
-    replyError(request.headers, errorOf(thrown, `answering ${request.method}`, o.log));
+  function fail(request: Request, thrown: unknown): Response {
+    const error = errorOf(thrown, `answering ${request.method}`, o.log);
+    if (error.code !== "access.required" || !isVisit(request)) return replyError(request.headers, error);
+    const location = loginPath(pathOf(request.url), request.url);
+    return new Response(null, { status: 303, headers: { location, "cache-control": "no-store" } });
+  }
 
   function expectHost(request: Request): void {
     if (!isSound(request))
@@ -153,20 +158,21 @@ export function createServer(o: ServerOptions): Server {
     viewer,
     answerPort(instance, listener) {
       // A table of its own, so that its answers to other paths and methods are a server's.
-      const own = createRouter({ log: o.log, derive });
+      const own = createRouter({ log: o.log, derive: arrivals.derive });
       own.mount(instance, "/", listener.routes(own.createApp("/")));
       return (request, peer) =>
         guarded(request, () => {
           expectHost(request);
-          arrivals.set(request, { peer, token: undefined, apart: true });
+          arrivals.note(request, { peer, apart: true });
           return own.handle(request, pathOf(request.url));
         });
     },
     configure(next) {
       fresh.clear();
-      access = createAccess(next.access, o.log, o.clock);
-      proxies = createNetworks(next.trustedProxies);
-      publicBase = next.publicUrl?.replace(/\/+$/, "");
+      // Who was let in a moment ago is not asked again for another part of the config.
+      if (JSON.stringify(next.access) !== JSON.stringify(accessConfig)) access = gate(next.access);
+      accessConfig = next.access;
+      arrivals.configure(next);
       remembers = next.trustedProxies.length > 0;
     },
     fetch: (request, peer) =>
@@ -197,4 +203,32 @@ function createHostCheck(): (request: Request) => boolean {
       return false;
     }
   };
+}
+
+/** True when a person opens an address in a browser, and has not been asked for a password by it. */
+function isVisit({ method, headers }: Request): boolean {
+  if (method !== "GET" || headers.has("authorization")) return false;
+  const mode = headers.get("sec-fetch-mode");
+  // Not said over plain HTTP. Java's clients accept text/html, too, and wait to be asked.
+  return mode === null ? /\bapplication\/xhtml\+xml\b/i.test(headers.get("accept") ?? "") : mode === "navigate";
+}
+
+/** An answer to somebody's session: no cache may hand it to another. */
+function owned(response: Response, cookie: string | undefined): Response {
+  const mark = (headers: Headers): void => {
+    const caching = headers.get("cache-control");
+    if (!/\b(?:no-store|private)\b/.test(caching ?? ""))
+      headers.set("cache-control", `private, ${caching ?? "no-cache"}`);
+    if (cookie !== undefined) headers.append("set-cookie", cookie);
+  };
+  try {
+    mark(response.headers);
+    return response;
+  } catch {
+    // One that was fetched, or a redirect, cannot be changed.
+    const { status, statusText } = response;
+    const headers = new Headers(response.headers);
+    mark(headers);
+    return new Response(response.body, { status, statusText, headers });
+  }
 }

@@ -1,6 +1,7 @@
 // Where a request came in: the address at which its sender reaches us, and whom to believe about it.
 import { BlockList, isIP } from "node:net";
 import type { Peer } from "../runtime/serve.ts";
+import { isNearAddress, plainAddress } from "../transport/udp/links.ts";
 
 /** True for what may stand in a Host header and in every document made from it: a name or address, perhaps a port. */
 export function isHost(text: string): boolean {
@@ -82,4 +83,36 @@ export function isCrossSite(request: Request, base: string): boolean {
   const origin = request.headers.get("origin");
   if (origin === null) return false;
   return origin !== directBase(request) && origin !== URL.parse(base)?.origin;
+}
+
+/**
+ * The address of the client that sent a request: the socket's, or what believed proxies say of it. Undefined where it is
+ * hidden: behind a believed proxy that does not say, or one that is not believed.
+ */
+export function clientOf(request: Request, peer: Peer, proxies: { has(peer: Peer): boolean }): string | undefined {
+  const { headers } = request;
+  const chain = headers.get("x-forwarded-for");
+  if (!proxies.has(peer)) {
+    const passedOn = chain !== null || ["forwarded", "via", "x-real-ip"].some((name) => headers.has(name));
+    return passedOn ? undefined : plainAddress(peer.address);
+  }
+  // Each proxy adds at the end whom it heard: the first from there that is none of ours is the client.
+  for (const part of (chain ?? "").split(",").reverse()) {
+    const address = plainAddress(part.trim().replace(/^\[(.*)\](?::\d+)?$|^([\d.]+):\d+$/, "$1$2"));
+    if (isIP(address) === 0) return undefined;
+    if (!proxies.has({ address })) return address;
+  }
+  return undefined;
+}
+
+/**
+ * True when a host can only be one of this network's: a private address, or a name that no DNS server of a stranger answers for.
+ * A page of another site can make its own name lead here (DNS rebinding), but not one of these.
+ */
+export function isNearHost(host: string): boolean {
+  const name = host.replace(/:\d+$/, "").replace(/\.$/, "").toLowerCase();
+  const literal = name.replace(/^\[(.*)\]$/, "$1");
+  // One of the Internet's is no proof, where a container's network hides who asks.
+  if (isIP(literal) !== 0) return isNearAddress(literal);
+  return !name.includes(".") || /\.(?:localhost|local|lan|home\.arpa|internal)$/.test(name);
 }

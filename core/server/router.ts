@@ -21,6 +21,8 @@ export interface Router {
   refuse(name: string, prefix: string, error: HeadendError): void;
   /** Every app that answers, in the order they were mounted. */
   apps(): AnyElysia[];
+  /** True when a method changes nothing that only an admin may: the route's `detail` says `security: [{ viewer: [] }]`. */
+  isForViewers(method: string, path: string): boolean;
   /** `path` is the request's, without query. @throws HeadendError for what no app answers */
   handle(request: Request, path: string): Response | Promise<Response>;
 }
@@ -117,6 +119,11 @@ export function createRouter(o: {
     refuse: (name, prefix, error) =>
       put({ name, segment: segmentOf(prefix), routes: mounts.get(name)?.routes ?? [], error }),
     apps: () => Array.from(mounts.values()).flatMap((mount) => mount.app ?? []),
+    isForViewers(method, path) {
+      for (const { route } of claimsOf(path))
+        if (answers(route, method)) return route.viewers.has(method) || route.viewers.has("ALL");
+      return false;
+    },
     handle(request, path) {
       const found = exact.get(path);
       if (found?.mount.app && request.method === "GET" && found.route.methods.has("GET"))

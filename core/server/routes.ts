@@ -6,22 +6,32 @@ export interface Route {
   /** As declared, prefix included. */
   readonly path: string;
   readonly methods: ReadonlySet<string>;
+  /** Of these, what viewers may send although it is neither GET nor HEAD. */
+  readonly viewers: ReadonlySet<string>;
   /** Undefined for a path without parameters. */
   readonly pattern?: RegExp;
 }
 
 /** All routes of an app, in the order in which they were declared. */
 export function routesOf(app: AnyElysia): Route[] {
-  const methodsByPath = new Map<string, Set<string>>();
-  for (const { method, path } of app.routes) {
+  const byPath = new Map<string, { readonly methods: Set<string>; readonly viewers: Set<string> }>();
+  for (const { method, path, hooks } of app.routes) {
     const key = trimmed(path === "" ? "/" : path);
-    const methods = methodsByPath.get(key);
-    if (methods) methods.add(method);
-    else methodsByPath.set(key, new Set([method]));
+    const known = byPath.get(key) ?? { methods: new Set<string>(), viewers: new Set<string>() };
+    byPath.set(key, known);
+    known.methods.add(method);
+    if (isForViewers(hooks)) known.viewers.add(method);
   }
-  return Array.from(methodsByPath, ([path, methods]) =>
-    /[:*]/.test(path) ? { path, methods, pattern: patternOf(path) } : { path, methods },
+  return Array.from(byPath, ([path, known]) =>
+    /[:*]/.test(path) ? { path, ...known, pattern: patternOf(path) } : { path, ...known },
   );
+}
+
+/** True for a route whose description names the viewer as who may use it. */
+function isForViewers(hooks: unknown): boolean {
+  const { detail } = (hooks ?? {}) as { readonly detail?: { readonly security?: unknown } };
+  const security = detail?.security;
+  return Array.isArray(security) && security.some((each: object) => Object.hasOwn(each, "viewer"));
 }
 
 /** Without the slash at its end, which Elysia does not distinguish either. */

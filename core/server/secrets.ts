@@ -2,29 +2,60 @@
 import { Buffer } from "node:buffer";
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
-/** A set of secrets. */
-export interface Secrets {
+/** Secrets, and what each stands for. */
+export interface Secrets<Value> {
   readonly empty: boolean;
   /** Takes as long for a miss as for any hit. */
-  has(candidate: string | Uint8Array): boolean;
+  find(candidate: string | Uint8Array): Value | undefined;
 }
 
-/** An empty secret is never in the set. */
-export function createSecrets(secrets: Iterable<string | Uint8Array>): Secrets {
+/** An empty secret is never among them. */
+export function createSecrets<Value>(secrets: Iterable<readonly [string | Uint8Array, Value]>): Secrets<Value> {
   // A key of this process alone: digests of two candidates tell nothing to who measures them.
   const key = randomBytes(32);
   const digestOf = (secret: string | Uint8Array): Buffer => createHmac("sha256", key).update(secret).digest();
-  const digests = Array.from(secrets)
-    .filter((secret) => secret.length > 0)
-    .map(digestOf);
+  const known = Array.from(secrets)
+    .filter(([secret]) => secret.length > 0)
+    .map(([secret, value]) => ({ digest: digestOf(secret), value }));
   return {
-    empty: digests.length === 0,
-    has(candidate) {
+    empty: known.length === 0,
+    find(candidate) {
       const digest = digestOf(candidate);
-      let found = 0;
-      for (const known of digests) found |= Number(timingSafeEqual(known, digest));
-      return found === 1;
+      let found: Value | undefined;
+      for (const each of known) if (timingSafeEqual(each.digest, digest)) found = each.value;
+      return found;
     },
+  };
+}
+
+/** What was said and found right, by who said it. */
+export interface Recollection<Value> {
+  find(who: string, said: Uint8Array): Value | undefined;
+  keep(who: string, said: Uint8Array, value: Value): void;
+  forget(who: string, said: Uint8Array): void;
+}
+
+/** Remembers digests only, and at most so many; who has not come for longest is forgotten. */
+export function createRecollection<Value>(most: number): Recollection<Value> {
+  const key = randomBytes(32);
+  const values = new Map<string, Value>();
+  const digestOf = (who: string, said: Uint8Array) =>
+    createHmac("sha256", key).update(`${who}\n`).update(said).digest("base64");
+  const put = (digest: string, value: Value) => {
+    values.delete(digest);
+    values.set(digest, value);
+    const [oldest] = values.size > most ? values.keys() : [];
+    if (oldest !== undefined) values.delete(oldest);
+  };
+  return {
+    find(who, said) {
+      const digest = digestOf(who, said);
+      const value = values.get(digest);
+      if (value !== undefined) put(digest, value);
+      return value;
+    },
+    keep: (who, said, value) => put(digestOf(who, said), value),
+    forget: (who, said) => void values.delete(digestOf(who, said)),
   };
 }
 

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { Readable, type Writable } from "node:stream";
 import type { Clock } from "../plugin.ts";
+import { redact } from "../redact.ts";
 
 /** A program that was started. */
 export interface Child {
@@ -12,7 +13,7 @@ export interface Child {
   readonly inputs: readonly Writable[];
   /** Resolves when it has ended and all it printed was read or thrown away. Never rejects. */
   readonly ended: Promise<Ending>;
-  /** The last of what it wrote to standard error. */
+  /** The last of what it wrote to standard error, without secrets. */
   tail(): string;
   /** Ends it and everything it started: politely, then not. Resolves when it is gone. */
   stop(): Promise<void>;
@@ -90,7 +91,7 @@ export function startChild(command: string, args: readonly string[], inputs: num
     output,
     inputs: pipes,
     ended,
-    tail: () => tail,
+    tail: () => redact(tail),
     stop: () => (stopping ??= stop()),
   };
 }

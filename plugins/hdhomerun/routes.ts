@@ -167,7 +167,8 @@ export function createRoutes(o: RoutesOptions): FillRoutes {
     );
     get("/lineup_status.json", () => json(formatStatus(scan.progress, () => channels.all().length)));
     // Some clients start scans by GET, which an image of any page can; a HEAD must not act.
-    app.post("/lineup.post", answering(post));
+    // Plex sends it, as the viewer that it is.
+    app.post("/lineup.post", answering(post), { detail: { security: [{ viewer: [] }] } });
     get("/lineup.post", post);
     app.head(
       "/lineup.post",

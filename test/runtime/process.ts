@@ -7,7 +7,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A JSON array of words; by default the source under the Bun that runs the tests. */
-const command: readonly string[] = JSON.parse(
+export const command: readonly string[] = JSON.parse(
   process.env.HEADEND_COMMAND ??
     JSON.stringify([process.versions.bun ? process.execPath : "bun", join(import.meta.dirname, "../../core/main.ts")]),
 );

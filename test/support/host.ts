@@ -21,6 +21,7 @@ import {
   type Source,
 } from "../../core/plugin.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
+import { createTestConfig, type TestConfig } from "./own-config.ts";
 
 /** What a plugin said to its log. */
 export interface LoggedLine {
@@ -36,6 +37,7 @@ export interface AskedDocument extends DocumentOptions {
 /** A Host, and the strings that move it. */
 export interface TestHost extends Host {
   readonly clock: TestClock;
+  readonly config: TestConfig;
   readonly logged: readonly LoggedLine[];
   readonly asked: readonly AskedDocument[];
   /** What `baseUrl()` answers; by default `http://` and the request's Host. */
@@ -159,7 +161,8 @@ export async function createTestHost(name = "test", folder?: string): Promise<Te
       const ffmpeg = tools ? { path: tools.ffmpeg } : {};
       return await createStill({ clock: systemClock, log: logger, ffmpeg })(packets, signal);
     },
-    viewer: () => ({ name: "127.0.0.1 test", address: "127.0.0.1" }),
+    viewer: () => ({ name: "127.0.0.1 test", address: "127.0.0.1", admin: true }),
+    config: createTestConfig(name),
     baseUrl: (request) => host.publicUrl ?? `http://${request.headers.get("host") ?? new URL(request.url).host}`,
     lineup: {
       channels: (instance) => (instance === undefined ? lineup : (byInstance.get(instance) ?? [])),

@@ -256,7 +256,12 @@ const programmeShape = z.looseObject({
   titles: texts,
 }) as unknown as z.ZodType<Programme>;
 
-const healthShape = z.strictObject({ state: z.enum(["ok", "degraded", "down"]), sentence: line });
+const healthShape = z.strictObject({
+  state: z.enum(["ok", "degraded", "down"]),
+  sentence: line,
+  /** Plain values: what JSON makes of it is all of it. */
+  details: z.record(z.string(), z.json()).optional(),
+});
 
 function assertShape(shape: z.ZodType, value: unknown, what: string): void {
   const { error } = shape.safeParse(value);

@@ -56,6 +56,6 @@ describe("helpText", () => {
     for (const flag of ["--config FILE", "--data DIR", "--listen HOST:PORT", "--log-level", "--log-format"]) {
       assert.ok(helpText.includes(flag), flag);
     }
-    for (const line of helpText.split("\n")) assert.ok(line.length <= 120, line);
+    for (const line of helpText.split("\n")) assert.ok(line.length <= 80, line);
   });
 });

@@ -113,9 +113,14 @@ test("judgeAddress() refuses what players cannot reach", () => {
 
 test("credentialsFor() takes the first token, else the first user, and nothing that is empty", () => {
   const users = { none: { password: "" }, ana: { password: "pass" } };
-  assert.deepEqual(credentialsFor({ users: {}, tokens: {} }), { prefix: "", headers: {} });
-  assert.deepEqual(credentialsFor({ users, tokens: { a: "", b: "x y" } }), { prefix: "/t/x%20y", headers: {} });
-  assert.deepEqual(credentialsFor({ users, tokens: { a: "" } }).headers, { authorization: "Basic YW5hOnBhc3M=" });
+  assert.deepEqual(credentialsFor({ users: {}, tokens: {} }, undefined), { prefix: "", headers: {} });
+  assert.deepEqual(credentialsFor({ users, tokens: { a: "", b: "x y" } }, undefined), {
+    prefix: "/t/x%20y",
+    headers: {},
+  });
+  assert.deepEqual(credentialsFor({ users, tokens: { a: "" } }, undefined).headers, {
+    authorization: "Basic YW5hOnBhc3M=",
+  });
 });
 
 test("createStrike() strikes out tokens, however short and however written", () => {

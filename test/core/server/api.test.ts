@@ -52,6 +52,16 @@ describe("createApi()", () => {
     assert.equal(written, 2);
   });
 
+  test("lists by itself what only Kodi can play", async () => {
+    const { lineup } = createTestHeadend();
+    const [first, ...others] = lineup.channels();
+    assert.ok(first);
+    const channels = [{ ...first, url: "plugin://plugin.video.example/1" }, ...others];
+    const { json } = setUp({ lineup: { ...lineup, channels: () => channels } });
+    const { total, channels: listed } = await json("/api/lineup?only=kodi");
+    assert.deepEqual([total, listed.map((each: { id: string }) => each.id)], [1, [first.id]]);
+  });
+
   test("starts a refresh, clean or not, and does not wait for it", async () => {
     const started: [string, boolean][] = [];
     const { ask } = setUp({
@@ -144,6 +154,7 @@ describe("createApi()", () => {
       "instance",
       "limit",
       "offset",
+      "only",
     ]);
     assert.deepEqual(await json("/openapi"), document);
   });

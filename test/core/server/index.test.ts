@@ -8,13 +8,16 @@ import { ask, exchange, openServer, readAnswer, type TestServer } from "./suppor
 function mountEcho({ router, baseUrl }: Server): void {
   const app = router.createApp("/");
   app.get("/base", ({ request }) => baseUrl(request));
-  app.all("/echo/*", async ({ request }) =>
-    Response.json({
-      method: request.method,
-      url: request.url,
-      x: request.headers.get("x"),
-      body: await request.text(),
-    }),
+  app.all(
+    "/echo/*",
+    async ({ request }) =>
+      Response.json({
+        method: request.method,
+        url: request.url,
+        x: request.headers.get("x"),
+        body: await request.text(),
+      }),
+    { detail: { security: [{ viewer: [] }] } },
   );
   router.mount("echo", "/", app);
 }

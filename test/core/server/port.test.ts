@@ -43,7 +43,7 @@ test("its links are of the host that was asked, not of publicUrl, and it asks fo
 
 test("it knows who asks", async () => {
   const { body } = await get("/who", { Host: "tv:5004", "User-Agent": "Plex\tTuner" });
-  assert.deepEqual(JSON.parse(body), { name: "127.0.0.1 PlexTuner", address: "127.0.0.1" });
+  assert.deepEqual(JSON.parse(body), { name: "127.0.0.1 PlexTuner", address: "127.0.0.1", admin: false });
 });
 
 test("other paths, methods, hosts and errors are answered as the server answers them", async () => {

@@ -39,7 +39,15 @@ export function channelOf(n: number): LineupChannel {
 export function createTestHeadend(changes: Partial<Headend> = {}, channels = 3): Headend {
   const all = Array.from({ length: channels }, (_, i) => channelOf(i + 1));
   const programme: Programme = { channel: "ch1.it", start: 1000, stop: 2000, titles: [{ value: "News" }] };
-  const instance = { use: "m3u", state: "ok", sentence: "fine", channels, programmesKept: 1, sources: [] } as const;
+  const instance = {
+    use: "m3u",
+    mount: "/tdt",
+    state: "ok",
+    sentence: "fine",
+    channels,
+    programmesKept: 1,
+    sources: [],
+  } as const;
   const report = {
     version: "1.2.3",
     started: "2026-01-01T12:00:00.000Z",

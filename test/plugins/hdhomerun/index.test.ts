@@ -54,7 +54,7 @@ async function start(
 ) {
   const host = await createTestHost("den");
   t.after(() => host.close());
-  const viewer = () => ({ name: from, address: from });
+  const viewer = () => ({ name: from, address: from, admin: false });
   const given = await hdhomerun.setup(
     { ...host, viewer, cache: more.cache?.(host.cache) ?? host.cache },
     hdhomerun.config.parse({ ...quiet, ...keys }),

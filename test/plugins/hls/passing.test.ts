@@ -58,7 +58,7 @@ async function endStreams(): Promise<void> {
   const { streams } = (await (await get("/api/streams")).json()) as { streams: { id: string }[] };
   assert.ok(streams.length > 0);
   for (const { id } of streams) {
-    const request = new Request(`http://tv.example:8888/api/streams/${id}`, { method: "DELETE" });
+    const request = new Request(`http://tv.lan:8888/api/streams/${id}`, { method: "DELETE" });
     const response = await running?.server.fetch(request, { address: "127.0.0.1" });
     assert.ok(response?.ok);
   }

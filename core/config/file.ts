@@ -1,0 +1,90 @@
+// The config file on disk: its text, and another in its place without losing what somebody else wrote meanwhile.
+import { access, chmod, chown, constants, open, readFile, realpath, stat } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { HeadendError } from "../errors.ts";
+import { diskReason, openReplacement } from "../replacement.ts";
+import type { Environment } from "./substitute.ts";
+
+const largestConfig = 4 * 2 ** 20;
+
+/** The text of a config file. @throws TypeError with a reason for what is none; what the system says otherwise */
+export async function readText(file: string): Promise<string> {
+  const stats = await stat(file);
+  if (stats.isDirectory()) throw new TypeError("is a folder; name the file in it");
+  if (stats.size > largestConfig) throw new TypeError("is larger than 4 MiB; this is no config");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
+  } catch (error) {
+    throw error instanceof TypeError ? new TypeError("is not UTF-8 text; save it as UTF-8") : error;
+  }
+}
+
+/** Where a config file is made when there is none: where this user's are looked for, else where we were started. */
+export function newConfigFile(env: Environment, cwd: string): string {
+  const home = env.XDG_CONFIG_HOME || (env.HOME && join(env.HOME, ".config"));
+  return home && isAbsolute(home) ? join(home, "headend/headend.yaml") : join(cwd, "headend.yaml");
+}
+
+/**
+ * Puts a text in place of another, by rename; a link stays one, and mode and owner stay as far as they may. False, and
+ * nothing written, when the file does not say `before` any more (undefined: when there is one).
+ *
+ * @throws HeadendError `cache.write`
+ */
+export async function replaceText(file: string, before: string | undefined, text: string): Promise<boolean> {
+  const path = await realpath(file).catch(() => file);
+  const stats = await stat(path).catch(() => undefined);
+  try {
+    // A folder that may be written must not be a way around a file that may not.
+    if (stats) await access(path, constants.W_OK);
+  } catch (error) {
+    throw new HeadendError("cache.write", { path: file, reason: diskReason(error) }, error);
+  }
+  const isSame = async () => (await readText(path).catch(() => undefined)) === before;
+  if (!(await isSame())) return false;
+  const replacement = await openReplacement(path).catch((error: unknown) => unlessInPlace(error));
+  if (!replacement) return await writeOver(path, text);
+  try {
+    await replacement.write(text);
+    if (stats) {
+      await chmod(replacement.partial, stats.mode & 0o7777);
+      await chown(replacement.partial, stats.uid, stats.gid).catch(() =>
+        chown(replacement.partial, -1, stats.gid).catch(() => {}),
+      );
+    }
+    if (!(await isSame())) return false;
+    await replacement.commit();
+    return true;
+  } catch (error) {
+    unlessInPlace(error);
+    return await writeOver(path, text);
+  } finally {
+    await replacement.discard();
+  }
+}
+
+/** A file that is mounted by itself, or stands in a folder that may not be written, can only be written over. */
+function unlessInPlace(error: unknown): undefined {
+  const cause = error instanceof HeadendError ? error.cause : undefined;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  if (!["EBUSY", "EACCES", "EPERM"].includes(code)) throw error;
+}
+
+/** Over the old bytes, and then cut: at no moment is the file empty. */
+async function writeOver(path: string, text: string): Promise<true> {
+  try {
+    const bytes = new TextEncoder().encode(text);
+    const handle = await open(path, "r+");
+    try {
+      for (let done = 0; done < bytes.length; )
+        done += (await handle.write(bytes, done, bytes.length - done, done)).bytesWritten;
+      await handle.truncate(bytes.length);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return true;
+  } catch (error) {
+    throw new HeadendError("cache.write", { path, reason: diskReason(error) }, error);
+  }
+}

@@ -1,0 +1,234 @@
+// Changes of the config file that instances ask for: in force when they resolve, and never at somebody else's cost.
+import assert from "node:assert/strict";
+import { chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { z } from "zod";
+import { type Assembly, assemble, readWanted, type Setting } from "../../core/assembly.ts";
+import { createFollower, type Follower } from "../../core/follower.ts";
+import { definePlugin, type Host } from "../../core/plugin.ts";
+import { until } from "../support/host.ts";
+
+/** The hosts of the instances that were set up, in order: a restart adds one. */
+let hosts: { readonly name: string; readonly use: string; readonly host: Host }[] = [];
+let folder = "";
+let file = "";
+let assembly: Assembly;
+let follower: Follower;
+
+const channelsOf = (items: Readonly<Record<string, string>>) =>
+  Object.entries(items).map(([id, url]) => ({ id, name: id, url }));
+
+/** Channels from its config; `shelf` takes another one as it runs, `crate` does not. */
+const plugin = (use: string, takes: boolean) =>
+  definePlugin({
+    name: use,
+    api: 1,
+    config: z.strictObject({ items: z.record(z.string(), z.url()).default({}), stubborn: z.boolean().optional() }),
+    setup(host, config) {
+      hosts.push({ name: host.name, use, host });
+      let { items } = config;
+      return {
+        mayBeEmpty: true,
+        async *channels() {
+          yield channelsOf(items);
+        },
+        ...(takes && {
+          reconfigure(next) {
+            if (next.stubborn) return false;
+            items = next.items;
+            return true;
+          },
+        }),
+      };
+    },
+  });
+
+const relay = definePlugin({
+  name: "m3u",
+  api: 1,
+  config: z.looseObject({}),
+  setup(host) {
+    hosts.push({ name: host.name, use: "m3u", host });
+    return {};
+  },
+});
+
+async function start(text: string | undefined, env: Record<string, string> = {}): Promise<void> {
+  if (text !== undefined) await writeFile(file, text);
+  const setting: Setting = {
+    flags: { data: join(folder, "data"), logLevel: "error", ...(text === undefined ? {} : { config: file }) },
+    env: { HOME: join(folder, "home"), ...env },
+    cwd: folder,
+    builtins: [plugin("shelf", true), ...["crate", "testcard", "playlist"].map((name) => plugin(name, false)), relay],
+    worker: new URL("../../core/guide/worker.ts", import.meta.url),
+  };
+  const first = await readWanted(setting);
+  follower = createFollower({ setting, first, assembly: () => assembly });
+  assembly = await assemble(setting, first, { schedule: true, door: follower, writeLog() {} });
+  follower.start();
+  await until(() => assembly.isReady() || assembly.supervisor.instances.size > 0, "it has started");
+}
+
+const hostOf = (name: string) => hosts.findLast((each) => each.name === name)?.host ?? assert.fail(`no ${name}`);
+const setUps = (name: string) => hosts.filter((each) => each.name === name).length;
+const listed = (name: string) =>
+  hostOf(name)
+    .lineup.channels(name)
+    .map(({ ownId }) => ownId);
+const onDisk = () => readFile(file, "utf8");
+
+const text = `# my headend
+instances:
+  one:   # the first
+    use: shelf
+    items:
+      # the door
+      door: http://up.example/door
+      yard: http://up.example/yard   # windy
+  two: { use: crate, items: { gate: "http://up.example/gate" } }
+# the end
+`;
+
+beforeEach(async () => {
+  hosts = [];
+  folder = await mkdtemp(join(tmpdir(), "headend-follower-"));
+  file = join(folder, "headend.yaml");
+});
+
+afterEach(async () => {
+  await assembly.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("createFollower()", () => {
+  it("puts a change in force before it resolves, without a restart where the plugin takes it", async () => {
+    await start(text);
+    await hostOf("one").config.change([
+      { path: ["items", "attic"], value: "http://up.example/attic" },
+      { path: ["items", "yard"], value: undefined },
+    ]);
+    assert.deepEqual(listed("one").sort(), ["attic", "door"]);
+    assert.deepEqual([setUps("one"), setUps("two")], [1, 1]);
+    const changed = text.replace("yard: http://up.example/yard   # windy", "attic: http://up.example/attic");
+    assert.equal(await onDisk(), changed);
+    assert.deepEqual(await hostOf("one").config.read(), {
+      use: "shelf",
+      items: { door: "http://up.example/door", attic: "http://up.example/attic" },
+    });
+  });
+
+  it("restarts an instance that does not take it, and no other", async () => {
+    await start(text);
+    await hostOf("two").config.change([{ path: ["items", "shed"], value: "http://up.example/shed" }]);
+    assert.deepEqual([setUps("one"), setUps("two")], [1, 2]);
+    await hostOf("one").config.change([{ path: ["stubborn"], value: true }]);
+    assert.deepEqual([setUps("one"), setUps("two")], [2, 2]);
+    await hostOf("one").config.change([{ path: ["linger"], value: "9s" }]);
+    assert.equal(setUps("one"), 3, "a key of core's wants a restart");
+  });
+
+  it("believes that there are no channels any more, and that many are gone", async () => {
+    await start(undefined);
+    const items = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`c${i}`, `http://up.example/${i}`]));
+    await assembly.close();
+    await start(`instances: { one: { use: shelf, items: ${JSON.stringify(items)} } }`);
+    await until(() => listed("one").length === 30, "all are listed");
+    await hostOf("one").config.change([{ path: ["items"], value: { c1: "http://up.example/1" } }]);
+    assert.deepEqual(listed("one"), ["c1"]);
+    await hostOf("one").config.change([{ path: ["items"], value: undefined }]);
+    assert.deepEqual(listed("one"), []);
+    assert.equal(assembly.supervisor.instances.get("one")?.state, "ok");
+  });
+
+  it("writes nothing that is not right, and says why", async () => {
+    await start(text);
+    const { config } = hostOf("one");
+    const wrong = [
+      [["items", "attic"], "no address", /headend\.yaml:\d+:\d+ instances\.one\.items\.attic/],
+      [["itmes"], {}, /instances\.one\.itmes: unknown key/],
+      [["use"], "nonsense", /no plugin is called nonsense/],
+      [["items", "door", "url"], "x", /instances\.one\.items\.door: what stands there has no keys/],
+    ] as const;
+    for (const [path, value, message] of wrong)
+      await assert.rejects(config.change([{ path, value }]), { code: "config.usage", message });
+    assert.equal(await onDisk(), text);
+    assert.equal(setUps("one"), 1);
+  });
+
+  it("leaves a file alone that is not right as it is, and takes it up when it is mended", async () => {
+    await start(text);
+    const add = () => hostOf("one").config.change([{ path: ["items", "attic"], value: "http://up.example/attic" }]);
+    for (const broken of [`${text}nonsense: 1\n`, "instances: [", "\ttab: 1\n"]) {
+      await writeFile(file, broken);
+      await assert.rejects(add(), { code: "config.broken", message: /headend\.yaml:\d/ });
+      assert.equal(await onDisk(), broken);
+    }
+    await writeFile(file, text.replace("# my", "# our"));
+    await add();
+    assert.match(await onDisk(), /# our headend[\s\S]*attic/);
+  });
+
+  it("loses nothing when many change it at once, a person among them", async () => {
+    await start(text);
+    const { config } = hostOf("one");
+    const adding = Array.from({ length: 20 }, (_, i) =>
+      config.change([{ path: ["items", `c${i}`], value: `http://up.example/${i}` }]),
+    );
+    // The person's editor does not wait for us; its edits are of lines that nobody else touches.
+    await until(async () => (await onDisk()).includes("c3:"), "some are added");
+    const results = Promise.allSettled(adding);
+    await writeFile(file, `${await onDisk()}# a note\n`);
+    for (const { status } of await results) assert.equal(status, "fulfilled");
+    const after = await onDisk();
+    assert.match(after, /# a note/);
+    // What was added between the person's reading and writing is gone by the person's own doing: it cannot be more than one.
+    const kept = Array.from({ length: 20 }, (_, i) => i).filter((i) => after.includes(`c${i}:`)).length;
+    assert.ok(kept >= 19, `${kept} of 20 are there`);
+  });
+
+  it("makes the file where it is looked for when there is none", async () => {
+    await start(undefined);
+    const { config } = hostOf("playlist");
+    assert.equal(await config.read(), undefined);
+    await config.change([{ path: ["items", "door"], value: "http://up.example/door" }]);
+    const made = join(folder, "home/.config/headend/headend.yaml");
+    assert.equal(
+      await readFile(made, "utf8"),
+      "instances:\n  playlist:\n    items:\n      door: http://up.example/door\n",
+    );
+    assert.equal((await stat(made)).mode & 0o777, 0o600);
+    assert.deepEqual(await hostOf("playlist").config.read(), { items: { door: "http://up.example/door" } });
+  });
+
+  it("refuses where the environment is the config", async () => {
+    const env = { TARGET_URL: "http://127.0.0.1:9/x.m3u", USERNAME: "u", PASSWORD: "p", PUBLIC_URL: "http://tv.lan" };
+    await start(undefined, Object.fromEntries(Object.entries(env).map(([key, value]) => [`PZ8_RELAY_${key}`, value])));
+    const host = hosts.find(({ use }) => use === "m3u")?.host ?? assert.fail("nothing was set up");
+    await assert.rejects(host.config.change([{ path: ["items"], value: {} }]), { code: "config.fileless" });
+    assert.equal(await host.config.read(), undefined);
+  });
+
+  it("writes through a link, and keeps the mode", async () => {
+    const target = join(folder, "elsewhere/real.yaml");
+    await mkdir(join(folder, "elsewhere"));
+    await writeFile(target, text);
+    await chmod(target, 0o640);
+    await symlink(target, file);
+    await start(text);
+    await hostOf("one").config.change([{ path: ["items", "door"], value: undefined }]);
+    assert.ok((await lstat(file)).isSymbolicLink());
+    assert.doesNotMatch(await readFile(target, "utf8"), /up\.example\/door/);
+    assert.equal((await stat(target)).mode & 0o777, 0o640);
+  });
+
+  it("leaves a file alone that may not be written", { skip: process.getuid?.() === 0 }, async () => {
+    await start(text);
+    await chmod(file, 0o444);
+    const change = hostOf("one").config.change([{ path: ["items", "door"], value: undefined }]);
+    await assert.rejects(change, { code: "cache.write", message: /permission is denied/ });
+    assert.equal(await onDisk(), text);
+  });
+});
