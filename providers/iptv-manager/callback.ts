@@ -1,5 +1,5 @@
 // The listener that a Kodi add-on calls back: one connection, one document, and a limit on everything.
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, isIPv6, type Server, type Socket } from "node:net";
 import { formatDuration, formatSize } from "../../core/formats/duration.ts";
 import { type Clock, HeadendError } from "../../core/plugin.ts";
 
@@ -26,6 +26,8 @@ export interface CallbackOptions {
   readonly from?: string;
   /** Default: any that is free. */
   readonly port?: number;
+  /** Said behind that nobody called. */
+  readonly nobody?: string;
 }
 
 export interface Callback {
@@ -61,15 +63,12 @@ export async function openCallback(o: CallbackOptions): Promise<Callback> {
   };
   signal.addEventListener("abort", close, { once: true });
   if (signal.aborted) close();
-  clock
-    .sleep(limits.total, signal)
-    .then(() => stop.abort(refused(what, `it was not done within ${formatDuration(limits.total)}`)))
-    .catch(() => {});
+  endInTime(stop, clock, what, limits.total, signal);
 
   async function* chunks(): AsyncGenerator<Uint8Array> {
     try {
-      const early = `nobody called back within ${formatDuration(limits.connect)}`;
-      const peer = await within(call.promise, limits.connect, refused(what, early), clock, signal);
+      const none = `nobody called back within ${formatDuration(limits.connect)}${o.nobody ?? ""}`;
+      const peer = await within(call.promise, limits.connect, refused(what, none), clock, signal);
       const reader = peer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
       let received = 0;
       for (;;) {
@@ -88,6 +87,18 @@ export async function openCallback(o: CallbackOptions): Promise<Callback> {
   }
 
   return { port, called: call.promise.then(() => {}), chunks, close };
+}
+
+/** Aborts what is not over when `total` milliseconds have passed; the signal ends the waiting. */
+export function endInTime(stop: AbortController, clock: Clock, what: string, total: number, signal: AbortSignal): void {
+  clock.sleep(total, signal).then(
+    () => stop.abort(refused(what, notDone(total))),
+    () => {},
+  );
+}
+
+export function notDone(total: number): string {
+  return `it was not done within ${formatDuration(total)}`;
 }
 
 /** What the work gives, unless it is late or the signal aborts first. */
@@ -117,8 +128,19 @@ export function refused(url: string, reason: string): HeadendError {
 }
 
 function mayCall(address: string, from: string | undefined): boolean {
-  const plain = address.replace(/^::ffff:/i, "");
-  return from === undefined ? plain === "::1" || plain.startsWith("127.") : plain === from;
+  return from === undefined ? isLoopback(address) : plainAddress(address) === plainAddress(from);
+}
+
+/** Whether an address is of this machine alone. */
+export function isLoopback(address: string): boolean {
+  const plain = plainAddress(address);
+  return plain === "::1" || plain.startsWith("127.");
+}
+
+/** Without the clothes that IPv4 has on a socket for both, and IPv6 in the one way that it is written. */
+function plainAddress(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
+  return isIPv6(plain) ? new URL(`http://[${plain}]`).hostname.slice(1, -1) : plain;
 }
 
 function listen(server: Server, host: string, port: number, what: string): Promise<{ readonly port: number }> {

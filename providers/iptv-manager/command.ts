@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { formatDuration, formatSize } from "../../core/formats/duration.ts";
 import { type Clock, HeadendError } from "../../core/plugin.ts";
 import { type Child, startChild } from "../../core/transport/child.ts";
-import { type Callback, type Limits, openCallback, refused } from "./callback.ts";
+import { type Callback, type Limits, notDone, openCallback, refused, within } from "./callback.ts";
 import { fillCommand } from "./port.ts";
 
 export interface CommandOptions {
@@ -13,15 +13,19 @@ export interface CommandOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Told when a program that has delivered is let go: it resolves when that has ended. */
+  left?(gone: Promise<void>): void;
 }
 
 /** Milliseconds for a program to end by itself once it has delivered, or for its call to be noticed once it has ended. */
 const farewell = 5000;
 const grace = 500;
+/** Bytes that a program may print before it calls; whoever prints more is printing the document. */
+const preface = 4 << 20;
 
 /**
- * Runs a program without a shell. A call counts before anything printed; what is printed is the document when the program has
- * ended well without calling. @throws HeadendError `fetch.*` with the last of what it wrote to standard error
+ * Runs a program without a shell. A call counts before anything printed; what is printed is the document when the program
+ * ends well without calling. @throws HeadendError `fetch.*` with the last of what it wrote to standard error
  */
 export async function* runCommand(o: CommandOptions): AsyncGenerator<Uint8Array> {
   const { what, limits, clock, signal } = o;
@@ -32,67 +36,106 @@ export async function* runCommand(o: CommandOptions): AsyncGenerator<Uint8Array>
   signal.addEventListener("abort", end, { once: true });
   let well = false;
   try {
-    const printed = collect(child, callback, limits.maxBytes);
-    if (await calls(o, callback, child, printed)) {
-      yield* callback.chunks();
-      well = true;
-      return;
+    const printed = collect(child, callback, Math.min(preface, limits.maxBytes));
+    const started = clock.monotonic();
+    const how = await delivery(o, callback, child, printed, started);
+    if (how === "called") yield* callback.chunks();
+    else {
+      yield* printed.chunks.splice(0);
+      if (how === "printing") yield* printing(o, child, printed.bytes, started);
+      await expectWell(o, child);
+      if (printed.bytes === 0)
+        throw refused(what, say("the program ended without calling back or printing anything", child));
     }
-    const { code, signal: killed, error } = await child.ended;
-    if (code !== 0) {
-      const reason = error?.message ?? `the program ended with ${killed ?? code}`;
-      throw refused(what, [reason, lastLine(child.tail())].filter(Boolean).join(": "));
-    }
-    if (printed.bytes > limits.maxBytes)
-      throw new HeadendError("fetch.size", { url: what, limit: formatSize(limits.maxBytes) });
-    if (printed.bytes === 0)
-      throw refused(what, say("the program ended without calling back or printing anything", child));
-    for (let chunk = printed.chunks.shift(); chunk; chunk = printed.chunks.shift()) yield chunk;
+    well = true;
   } finally {
     signal.removeEventListener("abort", end);
     callback.close();
-    if (well) leave(child, clock, signal);
-    else await child.stop();
+    if (!well) await child.stop();
+    else o.left?.(leave(child, clock, signal));
   }
 }
 
 interface Printed {
   readonly chunks: Uint8Array[];
   bytes: number;
+  /** Resolves when it is more than whoever calls may print; the rest then waits to be read. */
+  readonly much: Promise<void>;
 }
 
-/** Keeps what is printed until somebody calls; then, and beyond the limit, it is thrown away. */
+/** Keeps what is printed until somebody calls; then it is thrown away. */
 function collect(child: Child, callback: Callback, most: number): Printed {
-  const printed: Printed = { chunks: [], bytes: 0 };
+  const { promise: much, resolve } = Promise.withResolvers<void>();
+  const printed: Printed = { chunks: [], bytes: 0, much };
   let called = false;
   callback.called.then(() => {
     called = true;
     printed.chunks.length = 0;
+    child.output.resume();
   });
-  child.output.on("data", (chunk: Uint8Array) => {
+  const take = (chunk: Uint8Array) => {
     printed.bytes += chunk.length;
-    if (!called && printed.bytes <= most) printed.chunks.push(Buffer.from(chunk));
-  });
+    if (called) return;
+    printed.chunks.push(Buffer.from(chunk));
+    if (printed.bytes <= most) return;
+    child.output.off("data", take).pause();
+    resolve();
+  };
+  child.output.on("data", take);
   return printed;
 }
 
-/** True when it calls, false when it ends instead. @throws HeadendError when it does neither in time */
-async function calls(o: CommandOptions, callback: Callback, child: Child, printed: Printed): Promise<boolean> {
+/** How the document comes. @throws HeadendError when neither a call nor anything printed came in time */
+async function delivery(
+  o: CommandOptions,
+  callback: Callback,
+  child: Child,
+  printed: Printed,
+  started: number,
+): Promise<"called" | "printing" | "ended"> {
   const { what, limits, clock, signal } = o;
-  const called = callback.called.then(() => "called" as const);
-  const ended = child.ended.then(() => "ended" as const);
-  const started = clock.monotonic();
+  const works = [
+    callback.called.then(() => "called" as const),
+    printed.much.then(() => "printing" as const),
+    child.ended.then(() => "ended" as const),
+  ];
   for (;;) {
     const before = printed.bytes;
     const left = limits.total - (clock.monotonic() - started);
-    const patience = Math.min(left, before > 0 ? limits.silence : limits.connect);
-    const first = await race([called, ended], patience, clock, signal);
-    if (first === "called") return true;
-    if (first === "ended") return (await race([called], grace, clock, signal)) === "called";
-    if (printed.bytes > before && clock.monotonic() - started < limits.total) continue;
-    const limit = formatDuration(Math.round(clock.monotonic() - started));
-    throw refused(what, say(`the program neither called back nor printed anything more within ${limit}`, child));
+    const own = before > 0 ? limits.silence : limits.connect;
+    const first = await race(works, Math.min(left, own), clock, signal);
+    if (first === "ended") return (await race(works.slice(0, 1), grace, clock, signal)) ?? first;
+    if (first) return first;
+    if (left > own && printed.bytes > before) continue;
+    const silent = `the program neither called back nor printed anything more within ${formatDuration(own)}`;
+    throw refused(what, say(left > own ? silent : notDone(limits.total), child));
   }
+}
+
+/** The rest of what is printed, no faster than it is taken. @throws HeadendError when a limit is passed */
+async function* printing(o: CommandOptions, child: Child, before: number, started: number): AsyncGenerator<Uint8Array> {
+  const { what, limits, clock, signal } = o;
+  const reader = child.output[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  for (let bytes = before; ; ) {
+    if (bytes > limits.maxBytes)
+      throw new HeadendError("fetch.size", { url: what, limit: formatSize(limits.maxBytes) });
+    const left = limits.total - (clock.monotonic() - started);
+    const late =
+      left <= limits.silence
+        ? refused(what, notDone(limits.total))
+        : new HeadendError("fetch.stalled", { url: what, limit: formatDuration(limits.silence) });
+    const { done, value } = await within(reader.next(), Math.min(left, limits.silence), late, clock, signal);
+    if (done) return;
+    bytes += value.length;
+    yield value;
+  }
+}
+
+/** @throws HeadendError when the program does not end, or not well */
+async function expectWell({ what, limits, clock, signal }: CommandOptions, child: Child): Promise<void> {
+  const late = refused(what, "the program has closed its output and does not end");
+  const { code, signal: killed, error } = await within(child.ended, limits.silence, late, clock, signal);
+  if (code !== 0) throw refused(what, say(error?.message ?? `the program ended with ${killed ?? code}`, child));
 }
 
 async function race<T>(works: Promise<T>[], ms: number, clock: Clock, signal: AbortSignal): Promise<T | undefined> {
@@ -107,20 +150,13 @@ async function race<T>(works: Promise<T>[], ms: number, clock: Clock, signal: Ab
 }
 
 /** It may have things to put away; what stays too long is ended. */
-function leave(child: Child, clock: Clock, signal: AbortSignal): void {
-  race([child.ended], farewell, clock, signal)
-    .catch(() => {})
-    .then(() => child.stop());
+async function leave(child: Child, clock: Clock, signal: AbortSignal): Promise<void> {
+  await race([child.ended], farewell, clock, signal).catch(() => {});
+  await child.stop();
 }
 
+/** With the last line of its last words: of a Python traceback that says what it was. */
 function say(reason: string, child: Child): string {
-  return [reason, lastLine(child.tail())].filter(Boolean).join(": ");
-}
-
-/** Of a Python traceback the last line says what it was. What may be secret in it is left out. */
-function lastLine(text: string): string {
-  const line = text.trim().split(/\r?\n/).at(-1)?.trim().slice(0, 300) ?? "";
-  return line
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>]+/gi, "$1…")
-    .replace(/\b(\w*(?:password|passwd|token|secret|api_?key)\w*\s*[=:]\s*)\S+/gi, "$1…");
+  const line = child.tail().trim().split(/\r?\n/).at(-1)?.trim().slice(0, 300);
+  return line ? `${reason}: ${line}` : reason;
 }

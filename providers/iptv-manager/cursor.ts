@@ -8,6 +8,11 @@ const isEnd = (byte: number | undefined) => byte === 0x2c || byte === 0x5d || by
 
 /** Bytes of one value that is read whole; a channel or a programme has a few hundred. */
 const largest = 4 << 20;
+/** Objects and lists in one another; a programme has three. Far fewer than the stack of any parser bears. */
+const deepest = 100;
+
+/** A value; or why it cannot be had although it is JSON. */
+export type Item = { readonly value: unknown } | { readonly fault: string };
 
 /** Reads JSON (RFC 8259) from bytes that are cut anywhere. @throws SyntaxError where it is none, or ends too early */
 export class JsonCursor {
@@ -15,6 +20,8 @@ export class JsonCursor {
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
   #passed = 0;
+  /** Why the value that was scanned last cannot be read. */
+  #fault: string | undefined;
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
     this.#chunks = chunks[Symbol.asyncIterator]();
@@ -46,13 +53,20 @@ export class JsonCursor {
     if (!(await this.take(character))) await this.fail(`${character} expected`);
   }
 
-  /** Takes one value whole, and gives it. */
-  async value(): Promise<unknown> {
+  /** Takes one value, and gives it whole; of one that is too large or too deep only that it is. */
+  async item(): Promise<Item> {
     const end = await this.#scan(true);
-    const text = this.#bytes.toString("utf8", this.#at, end);
-    const value = this.#parse(text);
+    const fault = this.#fault;
+    const item = fault ? { fault } : { value: this.#parse(this.#bytes.toString("utf8", this.#at, end)) };
     this.#at = end;
-    return value;
+    return item;
+  }
+
+  /** Takes one value whole, and gives it. @throws SyntaxError also for one that is too large or too deep */
+  async value(): Promise<unknown> {
+    const item = await this.item();
+    if ("fault" in item) throw new SyntaxError(`a value is ${item.fault} (before byte ${this.#passed + this.#at})`);
+    return item.value;
   }
 
   /** Takes one value of any size, and gives nothing. */
@@ -78,14 +92,16 @@ export class JsonCursor {
   #parse(text: string): unknown {
     try {
       return JSON.parse(text);
-    } catch (error) {
-      const { message } = error as Error;
-      throw new SyntaxError(`not JSON: ${message.slice(0, 120)} (byte ${this.#passed + this.#at})`);
+    } catch {
+      // What a parser says of it may quote it, and it may be a secret.
+      throw new SyntaxError(`not JSON: this is no value (byte ${this.#passed + this.#at})`);
     }
   }
 
-  /** Where the value that begins here ends; `keep` keeps it until then. */
-  async #scan(keep: boolean): Promise<number> {
+  /** Where the value that begins here ends; it is kept until then when it is wanted, and can be had. */
+  async #scan(wanted: boolean): Promise<number> {
+    let keep = wanted;
+    this.#fault = undefined;
     const first = await this.peek();
     if (first === undefined) await this.fail("");
     const nested = first === 0x7b || first === 0x5b;
@@ -108,11 +124,13 @@ export class JsonCursor {
         } else if (scalar) {
           if (isEnd(byte)) return at;
         } else if (byte === quote) inText = true;
-        else if (byte === 0x7b || byte === 0x5b) depth++;
-        else if ((byte === 0x7d || byte === 0x5d) && --depth === 0) return at + 1;
+        else if (byte === 0x7b || byte === 0x5b) {
+          if (++depth > deepest) this.#fault = `more than ${deepest} deep`;
+        } else if ((byte === 0x7d || byte === 0x5d) && --depth === 0) return at + 1;
       }
+      if (length - this.#at > largest) this.#fault = `larger than ${largest >> 20} MiB`;
+      if (this.#fault) keep = false;
       if (!keep) this.#at = length;
-      if (length - this.#at > largest) throw new SyntaxError(`one value is larger than ${largest >> 20} MiB`);
       const seen = at - this.#at;
       if (!(await this.#more())) {
         if (scalar) return this.#bytes.length;

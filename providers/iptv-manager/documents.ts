@@ -21,6 +21,7 @@ export interface ReadGuide {
   /** Programmes given; undefined where the document is XMLTV, which the merge counts. */
   readonly count?: number;
   readonly dropped: Counts;
+  readonly mended?: Counts;
   /** Ids of channels that have a programme which can be had over HTTP. */
   readonly playable: readonly string[];
 }
@@ -34,7 +35,7 @@ export async function readChannels(
   const dropped: Counts = {};
   const mended: Counts = {};
   const channels: Channel[] = [];
-  if (kind === "xmltv") throw new SyntaxError("expected channels, got XMLTV");
+  if (kind === "xmltv") throw new SyntaxError("expected channels, got XMLTV or a web page");
   if (kind === "m3u") {
     const playlist = parsePlaylist(bytes, { base: context.base });
     for await (const list of playlist.lists()) channels.push(...list);
@@ -44,7 +45,8 @@ export async function readChannels(
     const streams = { ...context, mended: (reason: string) => count(mended, reason) };
     for await (const cursor of valuesOf(bytes, "streams"))
       for await (const _ of elements(cursor)) {
-        const channel = readStream(await cursor.value(), streams);
+        const item = await cursor.item();
+        const channel = "fault" in item ? item.fault : readStream(item.value, streams);
         if (typeof channel === "string") count(dropped, channel);
         else channels.push(channel);
       }
@@ -71,11 +73,13 @@ export async function* readGuide(
     return;
   }
   const dropped: Counts = {};
+  const mended: Counts = {};
   const playable = new Set<string>();
   let programmes = 0;
   const encoder = new TextEncoder();
   let text = documentHead;
-  for await (const programme of readProgrammes(bytes, (reason) => count(dropped, reason))) {
+  const told = (counts: Counts) => (reason: string) => count(counts, reason);
+  for await (const programme of readProgrammes(bytes, told(dropped), told(mended))) {
     programmes++;
     if (programme.catchupId && /^https?:/i.test(programme.catchupId)) playable.add(programme.channel);
     text += formatProgramme(programme);
@@ -84,12 +88,13 @@ export async function* readGuide(
     text = "";
   }
   yield encoder.encode(text + documentTail);
-  done({ count: programmes, dropped, playable: [...playable].sort() });
+  done({ count: programmes, dropped, mended, playable: [...playable].sort() });
 }
 
 async function* readProgrammes(
   bytes: AsyncIterable<Uint8Array>,
   drop: (reason: string) => void,
+  mended: (reason: string) => void,
 ): AsyncGenerator<Programme> {
   for await (const cursor of valuesOf(bytes, "epg"))
     for await (const channel of members(cursor)) {
@@ -99,7 +104,8 @@ async function* readProgrammes(
         continue;
       }
       for await (const _ of elements(cursor)) {
-        const programme = readProgramme(channel, await cursor.value());
+        const item = await cursor.item();
+        const programme = "fault" in item ? item.fault : readProgramme(channel, item.value, mended);
         if (typeof programme === "string") drop(programme);
         else yield programme;
       }
@@ -153,7 +159,8 @@ async function* elements(cursor: JsonCursor): AsyncGenerator<void> {
 /** None means 1. @throws SyntaxError for a later one */
 function expectVersion(version: unknown): void {
   if (version === null || Number(version) <= 1) return;
-  throw new SyntaxError(`version ${String(version).slice(0, 20)} of the format is not known here; 1 is`);
+  const named = Number.isFinite(Number(version)) ? `version ${Number(version)}` : "a version that is no number";
+  throw new SyntaxError(`${named} of the format is not known here; 1 is`);
 }
 
 function count(counts: Counts, reason: string): void {

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { parseTime } from "../../core/formats/catchup/time.ts";
 import type { Credit, Programme } from "../../core/plugin.ts";
-import { oneLine } from "./streams.ts";
+import { inspect, tellWrong } from "./inspect.ts";
+import { isAddress, oneLine } from "./streams.ts";
 
 const creditSchema = z.looseObject({
   type: z.string().describe("an element of XMLTV's credits: actor, director, presenter, …"),
@@ -30,17 +31,24 @@ export const epgSchema = z
   .looseObject({ version: z.literal(1).optional(), epg: z.record(z.string(), z.array(programmeSchema)) })
   .meta({ title: "JSON-EPG" });
 
-type Fields = Readonly<Record<keyof z.input<typeof programmeSchema>, unknown>>;
+/** Keys whose common mistakes are none: numbers are texts there; and those that lose the programme. */
+const spared = new Set(["start", "stop", "episode", "date", "genre"]);
 
-/** A programme of a channel; or why there is none. */
-export function readProgramme(channel: string, item: unknown): Programme | string {
-  if (typeof item !== "object" || item === null || Array.isArray(item)) return "not an object";
-  const given = item as Fields;
+/** A programme of a channel; or why there is none. `mended` is told of what was left out of it. */
+export function readProgramme(
+  channel: string,
+  item: unknown,
+  mended: (reason: string) => void = () => {},
+): Programme | string {
+  const found = inspect(programmeSchema, item);
+  if (!found) return "not an object";
+  const { given, wrong } = found;
   const start = readTime(given.start);
   const stop = readTime(given.stop);
   if (start === undefined) return given.start === undefined ? "without start" : "start that is no time";
   if (stop === undefined) return given.stop === undefined ? "without stop" : "stop that is no time";
   if (stop <= start) return "stop not after start";
+  tellWrong(wrong, spared, mended);
   const texts = (value: unknown) => {
     const text = textOf(value);
     return text === undefined ? undefined : [{ value: text }];
@@ -52,7 +60,9 @@ export function readProgramme(channel: string, item: unknown): Programme | strin
   const credits = listOf(given.credits).flatMap(readCredit);
   const icon = textOf(given.image);
   const date = readDate(given.date);
-  const catchupId = textOf(given.stream);
+  const stream = textOf(given.stream);
+  const catchupId = isAddress(stream) ? stream : undefined;
+  if (stream && !catchupId) mended("stream that is no address");
   return {
     channel,
     start,
@@ -71,7 +81,8 @@ export function readProgramme(channel: string, item: unknown): Programme | strin
 
 /** Instants without a zone are UTC; fractions of a second are dropped. */
 function readTime(value: unknown): number | undefined {
-  if (typeof value !== "string") return undefined;
+  // Longer than any time: a pattern would look at all of it from each of its places.
+  if (typeof value !== "string" || value.length > 64) return undefined;
   const text = value.trim();
   const dated = /^\d{4}-?\d\d-?\d\d$/.test(text) ? `${text}T00:00` : text;
   // Not the seconds or the digits that catch-up addresses take for times.

@@ -15,7 +15,7 @@ export interface Ask {
 /** What is known of a half; times as ISO 8601. */
 export interface HalfStatus {
   readonly how: string;
-  /** `ok`; `last good`: this time it failed, what came before stays; `failed`: there is nothing; `waiting`: not asked yet. */
+  /** `ok`; `last good`: this time it failed, what came before stays; `failed`: there is nothing; `waiting`: nothing came yet. */
   readonly state: "ok" | "last good" | "failed" | "waiting";
   readonly asked?: string;
   /** When what is in use came. */

@@ -142,8 +142,8 @@ function characterBoundary(bytes: Buffer): number {
 function parseText(text: string): string {
   try {
     return JSON.parse(`"${text}"`) as string;
-  } catch (error) {
-    throw new SyntaxError(`not JSON: ${(error as Error).message.slice(0, 120)}`);
+  } catch {
+    throw new SyntaxError("not JSON: the text has something in it that must be escaped, or an escape that is none");
   }
 }
 

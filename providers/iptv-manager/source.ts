@@ -16,6 +16,8 @@ export interface SourcePlan {
   readonly guide?: Ask | undefined;
   /** Where a logo is found that is no http(s) address. */
   logo(path: string): string | undefined;
+  /** The address of what `logo()` found, as it is now. */
+  logoAddress(logo: string): string;
   readonly icon?: string | undefined;
 }
 
@@ -29,6 +31,8 @@ export interface Source {
   readonly name: string;
   /** Asks both halves, or those that are not fresh; joins a round that is running. Neither promise rejects. */
   refresh(which: "all" | "stale"): Round;
+  /** Resolves when no round is running any more. */
+  rest(): Promise<void>;
   /** The latest round; begins one where there was none. */
   latest(): Round;
   /** The channels in use. */
@@ -143,9 +147,15 @@ export async function createSource(plan: SourcePlan, o: SourceOptions): Promise<
   return {
     name: plan.name,
     refresh,
+    rest: async () => running?.guide,
     latest: () => latest ?? refresh("all"),
-    channels: () =>
-      plan.channels ? withCatchup(withIds(kept?.channels ?? [], plan.key ?? plan.name), note?.playable ?? []) : [],
+    channels() {
+      if (!plan.channels) return [];
+      const known = withIds(kept?.channels ?? [], plan.key ?? plan.name);
+      return withCatchup(known, note?.playable ?? []).map((channel) =>
+        channel.logo ? { ...channel, logo: plan.logoAddress(channel.logo) } : channel,
+      );
+    },
     get errors() {
       return { channels: logs.channels.error, guide: logs.guide.error };
     },

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { readPairs, splitAddress } from "../../core/formats/m3u/headers.ts";
 import type { Channel } from "../../core/plugin.ts";
+import { inspect, tellWrong } from "./inspect.ts";
 
 /** One stream. What is not text where text is wanted loses the stream only in `name` and `stream`. */
 export const streamSchema = z.looseObject({
@@ -37,24 +38,28 @@ export interface StreamContext {
 
 const required = ["name", "stream"] as const;
 
+/** Characters that a name, an address or an id may have; nothing that people or players can use has more. */
+const longest = 4096;
+
 /** A channel without its id; or why there is none. */
 export function readStream(item: unknown, context: StreamContext): Channel | string {
-  if (typeof item !== "object" || item === null || Array.isArray(item)) return "not an object";
-  const { data, error } = streamSchema.safeParse(item);
-  const given = data ?? (item as Readonly<Record<string, unknown>>);
-  const wrong = new Set(error?.issues.map(({ path }) => String(path[0])));
+  const found = inspect(streamSchema, item);
+  if (!found) return "not an object";
+  const { given, wrong } = found;
   for (const key of required) {
     const value = given[key];
     if (value === undefined || value === null) return `without ${key}`;
     if (typeof value !== "string") return `${key} is no text`;
+    if (value.length > longest) return `${key} too long`;
     if (oneLine(value) === "") return `without ${key}`;
   }
-  for (const key of wrong) if (!leniently.has(key)) context.mended(`${key} of another type`);
+  tellWrong(wrong, spared, context.mended);
   const { url, options } = splitAddress(oneLine(String(given.stream)));
+  if (!isAddress(url)) return "stream that is no address";
   const headers: Record<string, string> = {};
   const properties = readProperties(given.kodiprops, headers);
   if (options) readPairs(options, headers);
-  const id = readId(given.id);
+  const id = readId(given.id, context);
   const number = readPreset(given.preset, context);
   const logo = readLogo(given.logo, context);
   return {
@@ -72,10 +77,14 @@ export function readStream(item: unknown, context: StreamContext): Channel | str
 }
 
 /** Keys that say themselves what is wrong with them, or whose common mistakes are none. */
-const leniently = new Set(["group", "preset", "radio", "id", "vod"]);
+const spared = new Set(["group", "preset", "radio", "id", "vod"]);
 
-function readId(id: unknown): string | undefined {
-  return typeof id === "string" || typeof id === "number" ? String(id).trim() || undefined : undefined;
+function readId(id: unknown, { mended }: StreamContext): string | undefined {
+  if (id === undefined || id === null) return undefined;
+  const text = typeof id === "string" || typeof id === "number" ? String(id).trim() : undefined;
+  if (text === undefined || text.length > longest) mended(text === undefined ? "id of another type" : "id too long");
+  else if (text !== "") return text;
+  return undefined;
 }
 
 function readPreset(preset: unknown, { mended }: StreamContext): string | undefined {
@@ -115,6 +124,11 @@ function readProperties(given: unknown, headers: Record<string, string>): Record
 
 function isTrue(value: unknown): boolean {
   return value === true || value === 1 || value === "true";
+}
+
+/** Whether it says where it is, from its scheme on: a path would be one of this headend's own. */
+export function isAddress(text: string | undefined): boolean {
+  return text !== undefined && /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 }
 
 /** Without control characters and blanks at its ends; runs of blanks as one. */

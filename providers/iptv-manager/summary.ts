@@ -6,22 +6,33 @@ import type { SourceStatus } from "./source.ts";
 /** More than this are counted, not told. */
 const most = 5;
 
-/** `kodi` is why its add-ons could not be asked for. */
-export function summarise(sources: readonly SourceStatus[], kodi?: unknown): Health {
+/** What is known of the Kodi whose add-ons are sources. */
+export interface KodiState {
+  /** Why its add-ons could not be asked for. */
+  readonly error: unknown;
+  /** Ids of add-ons that the config names and it does not have. */
+  readonly missing: readonly string[];
+}
+
+export function summarise(sources: readonly SourceStatus[], kodi?: KodiState): Health {
   const halves = sources.flatMap(({ name, channels, guide }) => [
     ...(channels ? [{ name: `${name} channels`, noun: "channels", half: channels }] : []),
     ...(guide ? [{ name: `${name} guide`, noun: "programmes", half: guide }] : []),
   ]);
   const failed = halves.filter(({ half }) => half.error !== undefined);
-  if (failed.length > 0 || kodi) {
-    const told = failed.slice(0, most).map(({ name, noun, half }) => tellFailure(name, noun, half));
-    if (kodi) told.unshift(`Kodi's add-ons cannot be looked up: ${sentenceOf(kodi)}; those known stay`);
-    const rest = failed.length > most ? [`and ${failed.length - most} more`] : [];
-    return { state: "degraded", sentence: [...told, ...rest].join("; ") };
-  }
-  const told = sources.slice(0, most).map(tellSource);
-  const rest = sources.length > most ? [`and ${sources.length - most} more sources`] : [];
-  return { state: "ok", sentence: [...told, ...rest].join("; ") || "no sources" };
+  const told = [
+    ...(kodi?.error ? [`Kodi's add-ons cannot be looked up: ${sentenceOf(kodi.error)}; those known stay`] : []),
+    ...(kodi?.missing ?? []).map((id) => `${id}: no add-on of this Kodi by this id has IPTV Manager switched on`),
+    ...failed.map(({ name, noun, half }) => tellFailure(name, noun, half)),
+  ];
+  if (told.length > 0) return { state: "degraded", sentence: join(told, "more") };
+  const none = kodi ? "no add-on of this Kodi has IPTV Manager switched on" : "no sources";
+  return { state: "ok", sentence: join(sources.map(tellSource), "more sources") || none };
+}
+
+function join(told: readonly string[], more: string): string {
+  const rest = told.length > most ? [`and ${told.length - most} ${more}`] : [];
+  return [...told.slice(0, most), ...rest].join("; ");
 }
 
 /** What went wrong, in a sentence; most begin with the half's name already. */
@@ -41,7 +52,7 @@ function tellSource({ name, channels, guide }: SourceStatus): string {
 }
 
 function tellHalf({ state, count, dropped = {}, mended = {} }: HalfStatus, noun: string): string {
-  if (state === "waiting") return `${noun} not asked yet`;
+  if (state === "waiting") return `${noun} not there yet`;
   const reasons = [
     ...Object.entries(dropped).map(([reason, n]) => `${n} dropped: ${reason}`),
     ...Object.entries(mended).map(([reason, n]) => `${n} with ${reason}`),

@@ -1,6 +1,7 @@
 // What becomes of an add-on that is calling back, and of what was good, when the headend ends, politely or not.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -50,6 +51,27 @@ test(
       const { stdout } = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" });
       assert.ok(!stdout.includes(join(folder, "channels.json")), "the add-on lives on");
     }),
+);
+
+test("a program that does not listen to SIGTERM does not outlive the service", { timeout: 60_000 }, () =>
+  withFolder(async (folder) => {
+    const mark = join(folder, "mark");
+    const code = `import signal,sys,time\nsignal.signal(signal.SIGTERM,signal.SIG_IGN)\nopen(sys.argv[1],'w').close()\ntime.sleep(60)`;
+    const sources = [{ name: "Deaf", channels: { command: ["python3", "-c", code, mark] } }];
+    const instances = { addons: { use: "iptv-manager", sources }, testcard: false };
+    await writeFile(join(folder, "headend.json"), JSON.stringify({ instances }));
+    await serving(
+      folder,
+      async ({ end }) => {
+        for (let turn = 0; turn < 500 && !existsSync(mark); turn++) await sleep(20);
+        await end("SIGINT");
+      },
+      ["--config", join(folder, "headend.json")],
+    );
+    assert.ok(existsSync(mark));
+    const { stdout } = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" });
+    assert.ok(!stdout.includes(mark), "the program lives on");
+  }),
 );
 
 test("kill -9 during a callback loses nothing that was good", { timeout: 60_000 }, () =>

@@ -4,6 +4,8 @@ import type { AddOn } from "./add-on.ts";
 
 export interface AddOnSources {
   readonly sources: readonly Source[];
+  /** Ids that are wanted, of which no add-on was there the last time. */
+  readonly missing: readonly string[];
   /** Takes the add-ons that there are now. */
   take(addOns: readonly AddOn[]): Promise<void>;
 }
@@ -14,7 +16,11 @@ export function createAddOnSources(
   ids: readonly string[] | undefined,
 ): AddOnSources {
   let known = new Map<string, { readonly text: string; readonly source: Source }>();
+  let missing: readonly string[] = [];
   return {
+    get missing() {
+      return missing;
+    },
     get sources() {
       return [...known.values()].map(({ source }) => source);
     },
@@ -28,6 +34,7 @@ export function createAddOnSources(
         }),
       );
       known = new Map(taken);
+      missing = (ids ?? []).filter((id) => !known.has(id));
     },
   };
 }

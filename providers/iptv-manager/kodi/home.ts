@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { XMLParser } from "fast-xml-parser";
 import { type AddOn, type AddOnSettings, settingIds, takePart } from "./add-on.ts";
+import { readDisabled } from "./database.ts";
 
 const parser = new XMLParser({
   ignoreAttributes: false,
@@ -16,18 +17,30 @@ const parser = new XMLParser({
 type Node = Readonly<Record<string, unknown>>;
 
 /**
- * Reads `addons/<id>/` and `userdata/addon_data/<id>/`. An add-on that is there counts as enabled: that it is not is known
- * to Kodi's database only. One whose files cannot be read is none.
+ * Reads `addons/<id>/` and `userdata/addon_data/<id>/`. An add-on that is there counts as enabled unless Kodi's database
+ * says that it is not. One whose files cannot be read is none.
  *
  * @param home such as `~/.kodi`
- * @throws Error when the folder has no add-ons
+ * @throws Error when the folder has no add-ons, or Kodi is writing its database
  */
 export async function readHome(home: string): Promise<AddOn[]> {
-  const root = home.startsWith("~/") ? join(homedir(), home.slice(2)) : home;
-  const folders = await readdir(join(root, "addons"), { withFileTypes: true });
+  const root = expandHome(home);
+  const folders = await readdir(join(root, "addons"), { withFileTypes: true }).catch((error: Error) => {
+    throw new Error(`${home} is no home folder of a Kodi: its folder addons cannot be read (${codeOf(error)})`);
+  });
   const ids = folders.filter((each) => !each.isFile() && each.name !== "packages").map(({ name }) => name);
   const found = await Promise.all(ids.sort().map((id) => readAddOn(root, id).catch(() => undefined)));
-  return found.filter((each) => each !== undefined);
+  const disabled = await readDisabled(root);
+  return found.filter((each) => each !== undefined).filter(({ id }) => !disabled.has(id));
+}
+
+/** A path in which `~/` may stand for the user's own folder. */
+export function expandHome(path: string): string {
+  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
+}
+
+function codeOf(error: Error): string {
+  return "code" in error ? String(error.code) : error.name;
 }
 
 async function readAddOn(root: string, name: string): Promise<AddOn | undefined> {

@@ -1,9 +1,10 @@
 // A Kodi as a giver of sources: its add-ons, found anew at each refresh, the last known ones while it cannot be asked.
 import { join } from "node:path";
-import type { Cache, Clock, Fetch, Logger } from "../../../core/plugin.ts";
-import type { Limits } from "../callback.ts";
+import { type Cache, type Clock, type Fetch, HeadendError, type Logger } from "../../../core/plugin.ts";
+import { isLoopback, type Limits } from "../callback.ts";
 import type { Config } from "../config.ts";
 import type { Ask } from "../half.ts";
+import { sentenceOf } from "../summary.ts";
 import type { AddOn } from "./add-on.ts";
 import { discoverAddOns } from "./discover.ts";
 import { createRpc, sendRunPlugin } from "./remote.ts";
@@ -24,7 +25,7 @@ export interface Kodi {
   readonly error: unknown;
   /** How an address of an add-on is asked. */
   ask(what: string, address: string): Ask;
-  /** Plays an address on this Kodi. @throws HeadendError; Error when it has no JSON-RPC */
+  /** Plays an address on this Kodi. @throws HeadendError also when it has no JSON-RPC */
   play(address: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -34,7 +35,12 @@ const keys = { addOns: "kodi/add-ons.json", way: "kodi/way" } as const;
 
 export async function createKodi(config: KodiConfig, o: KodiOptions): Promise<Kodi> {
   const { cache, log, signal, limits } = o;
-  const { jsonrpc, home, user, password, host, eventPort, listen, from, port } = config;
+  const { jsonrpc, home, user, password, eventPort, listen, from, port } = config;
+  const named = jsonrpc && new URL(jsonrpc).hostname.replace(/^\[|\]$/g, "");
+  const host = config.host ?? named ?? "127.0.0.1";
+  const isHere = (name: string) => name === "localhost" || isLoopback(name);
+  // Its add-ons call back to the machine that they are on.
+  const far = !isHere(host) && listen === undefined && port === undefined;
   const rpc = jsonrpc === undefined ? undefined : createRpc({ url: jsonrpc, user, password, ...o });
   let known = readAddOns(await cache.read(keys.addOns));
   let error: unknown;
@@ -71,9 +77,8 @@ export async function createKodi(config: KodiConfig, o: KodiOptions): Promise<Ko
   return {
     async addOns() {
       try {
-        const fellBack = (why: unknown) =>
-          log.warn(`Kodi does not answer, so its files were read: ${why instanceof Error ? why.message : why}`);
-        const found = await discoverAddOns({ rpc, home, signal, fellBack });
+        const fellBack = (why: unknown) => log.warn(`Kodi does not answer, so its files were read: ${sentenceOf(why)}`);
+        const found = await discoverAddOns({ rpc, home, here: isHere(named ?? host), signal, fellBack });
         error = undefined;
         const text = JSON.stringify(found);
         if (text !== JSON.stringify(known)) {
@@ -93,12 +98,15 @@ export async function createKodi(config: KodiConfig, o: KodiOptions): Promise<Ko
       how: "Kodi",
       bytes(s) {
         const where = { ...(listen && { listen }), ...(from && { from }), ...(port && { port }) };
-        const asked = () => askAddOn(address, { what, limits, clock: o.clock, signal: s, ways, memory, ...where });
+        const asked = () => askAddOn(address, { what, limits, clock: o.clock, signal: s, ways, memory, far, ...where });
         return port === undefined ? asked() : inTurn(asked);
       },
     }),
     async play(address, s) {
-      if (!rpc) throw new Error("say in the config where Kodi's JSON-RPC is: kodi.jsonrpc");
+      if (!rpc)
+        throw new HeadendError("request.invalid", {
+          reason: "the config does not say where Kodi's JSON-RPC is: kodi.jsonrpc",
+        });
       await rpc("Player.Open", { item: { file: address } }, s);
     },
   };

@@ -2,6 +2,7 @@
 import type { Clock } from "../../../core/plugin.ts";
 import { type CallbackOptions, openCallback, refused } from "../callback.ts";
 import { setPort } from "../port.ts";
+import { sentenceOf } from "../summary.ts";
 
 /** How a Kodi is told to run an address. */
 export interface Way {
@@ -14,6 +15,8 @@ export interface Way {
 
 export interface TriggerOptions extends CallbackOptions {
   readonly ways: readonly Way[];
+  /** True when the Kodi is on another machine, and the config does not say how its add-ons reach this one. */
+  readonly far: boolean;
   /** The way that worked last; read and set. */
   readonly memory: { worked: string | undefined };
 }
@@ -28,7 +31,10 @@ export async function* askAddOn(address: string, o: TriggerOptions): AsyncGenera
   const { ways, memory, clock, what } = o;
   const hopeless = new AbortController();
   const signal = AbortSignal.any([o.signal, hopeless.signal]);
-  const callback = await openCallback({ ...o, signal });
+  const nobody = o.far
+    ? "; add-ons call back to the machine that their Kodi is on, so say in the config how they reach this one: kodi.port"
+    : "";
+  const callback = await openCallback({ ...o, signal, nobody });
   const target = setPort(address, callback.port);
   const stop = new AbortController();
   const running = AbortSignal.any([signal, stop.signal]);
@@ -37,14 +43,15 @@ export async function* askAddOn(address: string, o: TriggerOptions): AsyncGenera
     const complaints: string[] = [];
     const ordered = [...ways].sort((a, b) => Number(b.name === memory.worked) - Number(a.name === memory.worked));
     for (const way of ordered) {
-      const ended = way
-        .run(target, running)
-        .then(() => (way.waits ? "ended" : never))
-        .catch((error: unknown) => {
-          if (!running.aborted) complaints.push(`${way.name}: ${error instanceof Error ? error.message : error}`);
-          return "ended";
-        })
-        .then((end) => clock.sleep(grace, running).then(() => end));
+      const over = Promise.withResolvers<void>();
+      way.run(target, running).then(
+        () => way.waits && over.resolve(),
+        (error: unknown) => {
+          if (!running.aborted) complaints.push(`${way.name}: ${sentenceOf(error)}`);
+          over.resolve();
+        },
+      );
+      const ended = over.promise.then(() => clock.sleep(grace, running)).then(() => "ended");
       const called = callback.called.then(() => "called");
       const first = await Promise.race([called, ended, wait(clock, patience, running)]);
       if (running.aborted) return;
@@ -67,8 +74,6 @@ export async function* askAddOn(address: string, o: TriggerOptions): AsyncGenera
     callback.close();
   }
 }
-
-const never = new Promise<string>(() => {});
 
 async function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<string> {
   await clock.sleep(ms, signal).catch(() => {});

@@ -66,7 +66,7 @@ test("a plugin:// channel is played on the Kodi of the config, and by no other w
   await startWith({ kodi: { jsonrpc: kodi.tcp, eventPort: 0 } });
   const [, channel = ""] = /channel-id="([^"]+)"[^\n]*,On Kodi/.exec(await text("/playlist.m3u?for=kodi")) ?? [];
   const post = async (path: string) =>
-    headend?.server.fetch(new Request(`http://tv.example:8888${path}`, { method: "POST" }), { address: "127.0.0.1" });
+    headend?.server.fetch(new Request(`http://127.0.0.1:8888${path}`, { method: "POST" }), { address: "127.0.0.1" });
   assert.equal((await post(`/kodi/play/${encodeURIComponent(channel)}`))?.status, 200);
   assert.equal(kodi.seen.at(-1), `Player.Open ${JSON.stringify({ item: { file: address } })}`);
   assert.equal((await post("/kodi/play/nothing"))?.status, 404);

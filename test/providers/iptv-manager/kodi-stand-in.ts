@@ -111,6 +111,15 @@ export async function openStandIn(addOns: readonly StandInAddOn[]): Promise<Stan
   };
 }
 
+/** A port that nobody has just now. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
 /** Files of a Kodi's home folder, by their paths in it. */
 export async function writeHome(home: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, content] of Object.entries(files)) {

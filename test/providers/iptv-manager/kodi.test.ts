@@ -1,8 +1,6 @@
 // Add-ons of a Kodi: found by its files and by JSON-RPC, run by either of two ways, kept while it is away.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -14,7 +12,7 @@ import { createTestHost, type TestHost } from "../../support/host.ts";
 import { listChannels } from "../../support/plugin.ts";
 import { get, running as headend, refresh, start, stop, table, text, useHeadend } from "../../support/whole.ts";
 import { example, iso, two } from "./add-ons.ts";
-import { credentials, openStandIn, type StandInAddOn, writeHome } from "./kodi-stand-in.ts";
+import { credentials, freePort, openStandIn, type StandInAddOn, writeHome } from "./kodi-stand-in.ts";
 
 interface Context {
   after(work: () => Promise<void>): void;
@@ -136,7 +134,7 @@ test("readHome() reads both formats of settings, what the user has set over what
       ...{ channels: "plugin://b.new.on/iptv/channels", epg: "plugin://b.new.on/iptv/epg" },
     },
   ]);
-  await assert.rejects(readHome(join(home, "nowhere")), /ENOENT/);
+  await assert.rejects(readHome(join(home, "nowhere")), /nowhere is no home folder of a Kodi: .*\(ENOENT\)/);
 });
 
 test("formatAction() makes the packet that Kodi was seen to run", () => {
@@ -161,10 +159,7 @@ test("with a port for a relay, add-ons are asked one at a time, and all of them 
   const host = await createTestHost("kodi");
   t.after(() => host.close());
   const kodi = await standIn(t);
-  const free = createServer().listen(0, "127.0.0.1");
-  await once(free, "listening");
-  const { port } = free.address() as AddressInfo;
-  await new Promise((done) => free.close(done));
+  const port = await freePort();
   const contribution = await running(host, { jsonrpc: kodi.tcp, eventPort: kodi.eventPort, port });
   assert.deepEqual(await idsOf(contribution), ids);
   assert.deepEqual(await errorsOf(contribution), []);
@@ -238,10 +233,10 @@ test("a whole headend with a Kodi's web server: channels, guide, status; the pas
   assert.match(table(), /kodi +5 +4/);
   const [, channel = ""] = /channel-id="(kodi:[^"]+)"/.exec(await text("/playlist.m3u")) ?? [];
   assert.notEqual((await get(`/kodi/play/${channel}`)).status, 200, "looking at an address plays nothing");
-  const play = new Request(`http://tv.example:8888/kodi/play/${channel}`, { method: "POST" });
+  const play = new Request(`http://127.0.0.1:8888/kodi/play/${channel}`, { method: "POST" });
   const played = await headend?.server.fetch(play, { address: "127.0.0.1" });
   assert.deepEqual(await played?.json(), { channel, playing: true });
-  assert.match(kodi.seen.at(-1) ?? "", /^Player\.Open \{"item":\{"file":"http:\/\/tv\.example:8888\/live\/kodi:/);
+  assert.match(kodi.seen.at(-1) ?? "", /^Player\.Open \{"item":\{"file":"http:\/\/127\.0\.0\.1:8888\/live\/kodi:/);
   kodi.broken.add("http");
   await refresh();
   assert.match(table(), /Kodi/);
