@@ -5,7 +5,8 @@ import { parseDuration, parseSize } from "../../core/formats/duration.ts";
 import { definePlugin, HeadendError, type Tune, type Viewer } from "../../core/plugin.ts";
 import { config } from "./config.ts";
 import { prefixOf } from "./links.ts";
-import { type Asking, createLiveStream, type LiveStream, RelayOver } from "./live.ts";
+import { type Asking, createLiveStream, type LiveStream } from "./live.ts";
+import { RelayOver } from "./over.ts";
 import { createPastStream, type PastStream } from "./past.ts";
 import { playlistType, replyElsewhere } from "./reply.ts";
 
@@ -25,6 +26,8 @@ export default definePlugin({
     const { hub, clock, signal } = host;
     const ms = (text: string) => parseDuration(text) ?? 0;
     const settings = {
+      mode: config.mode,
+      part: ms(config.part),
       target: ms(config.segment),
       most: Math.max(ms(config.longest), ms(config.segment)),
       window: config.window,
@@ -34,6 +37,8 @@ export default definePlugin({
     /** By channel; and every one that still has segments, by its token. */
     const lives = new Map<string, LiveStream>();
     const tokens = new Map<string, LiveStream>();
+    /** The last discontinuity sequence number of each channel, so that a later stream goes on above it. */
+    const last = new Map<string, number>();
     const pasts = new Map<string, PastStream>();
 
     let serial = 0;
@@ -42,11 +47,17 @@ export default definePlugin({
       const { id } = tune.channel;
       const known = lives.get(id);
       if (known) return known;
-      const forget = () => lives.get(id) === stream && lives.delete(id);
+      const forget = () => {
+        if (lives.get(id) === stream) lives.delete(id);
+        last.set(id, Math.max(last.get(id) ?? 0, stream.discontinuity));
+      };
       const stream: LiveStream = createLiveStream({
         ...{ hub, clock, tune, settings, signal },
+        after: last.get(id),
         token: `${clock.now().toString(36)}_${(++serial).toString(36)}`,
         over: forget,
+        unfit: (reason) =>
+          host.log.info(`${tune.channel.name} is cut as a transport stream: ${reason}`, { channel: tune.channel.id }),
         gone: () => tokens.delete(stream.token),
       });
       lives.set(id, stream);
@@ -88,7 +99,8 @@ export default definePlugin({
       if (signal.aborted) throw new HeadendError("instance.stopped", { instance: host.name });
       const { channel, at } = tune;
       const prefix = prefixOf(request, channel.id, host.baseUrl(request));
-      const asking: Asking = { name: viewer.name, path, prefix, signal: request.signal };
+      const { searchParams: query } = new URL(request.url);
+      const asking: Asking = { name: viewer.name, path, prefix, query, signal: request.signal };
       if (at !== undefined) {
         const until = await endOf(tune, at);
         const name = `${Math.floor(at / 1000)}-${Math.ceil(until / 1000)}-${randomBytes(6).toString("hex")}`;

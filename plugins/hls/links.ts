@@ -13,3 +13,12 @@ export function prefixOf(request: Request, channel: string, base: string): strin
 export function moveNames(text: string, prefix: string): string {
   return prefix === "" ? text : rewriteHls(text, ({ uri }) => (/^[\w.-]+$/.test(uri) ? prefix + uri : uri));
 }
+
+/** `moveNames()` once for all who ask for the same text in a row: of a day's timeshift that is megabytes. */
+export function createMover(): typeof moveNames {
+  let last: { readonly text: string; readonly prefix: string; readonly moved: string } | undefined;
+  return (text, prefix) => {
+    if (last?.text !== text || last.prefix !== prefix) last = { text, prefix, moved: moveNames(text, prefix) };
+    return last.moved;
+  };
+}

@@ -8,15 +8,19 @@ import {
   type Tune,
 } from "../../core/plugin.ts";
 import { createAttendance } from "./attendance.ts";
-import { moveNames } from "./links.ts";
+import { createCutter, type Mode } from "./cutter.ts";
+import { createMover } from "./links.ts";
+import { createListing } from "./listing.ts";
+import { isOver, RelayOver } from "./over.ts";
 import { livePace, promptPace } from "./pace.ts";
-import { formatLive } from "./playlist.ts";
 import { replyPart, replyPlaylist } from "./reply.ts";
-import { createSegmenter } from "./segmenter.ts";
 import { within } from "./waiting.ts";
 import { createWindow } from "./window.ts";
 
 export interface LiveSettings {
+  readonly mode: Mode;
+  /** Milliseconds that a part is meant to have. */
+  readonly part: number;
   /** Milliseconds that a segment has at least, and that one without a key frame has at most. */
   readonly target: number;
   readonly most: number;
@@ -36,6 +40,7 @@ export interface Asking {
   readonly path: string;
   /** What leads from the request's address to what lies below the channel. */
   readonly prefix: string;
+  readonly query: URLSearchParams;
   readonly signal: AbortSignal;
 }
 
@@ -45,17 +50,23 @@ export interface LiveOptions {
   readonly tune: Tune;
   /** Stands in its addresses, and in no other stream's. */
   readonly token: string;
+  /** Discontinuity sequence number of the channel's stream before this one. */
+  readonly after?: number | undefined;
   readonly settings: LiveSettings;
   /** Ends it. */
   readonly signal: AbortSignal;
   /** Nothing new will come: who asks from now on needs another. */
   over(): void;
+  /** It cannot be had as it is asked for, and is a transport stream. */
+  unfit(reason: string): void;
   /** It is forgotten altogether. */
   gone(): void;
 }
 
 export interface LiveStream {
   readonly token: string;
+  /** The last discontinuity sequence number. */
+  readonly discontinuity: number;
   /** @throws HeadendError `tune.*`, `not.found` */
   answer(asking: Asking): Promise<Response>;
   stop(): void;
@@ -63,19 +74,25 @@ export interface LiveStream {
 
 /** Segments that are kept when they are not listed any more. */
 const late = 4;
+/** Target durations that are in the first playlist; and for which it is held back for that, once there is a segment. */
+const enoughTargets = 2;
+const longestHold = 1.25;
 /** Milliseconds to wait for the first segment. */
 const firstLimit = 20_000;
-/** Milliseconds for which what a name stands for does not change: segments of ours never, parts of upstream's hardly. */
-const ownAge = 3_600_000;
+/** Milliseconds for which what a name of upstream's stands for hardly changes. */
 const partAge = 60_000;
-/** Sequence numbers begin with the seconds since then: a later stream of the channel goes on above an earlier one. */
+/** Sequence numbers begin with the time since then, and no segment is as short as this: a later stream goes on above an earlier one. */
 const epoch = Date.UTC(2024, 0, 1);
+const sequenceStep = 250;
+/** Discontinuity numbers begin with the hours: hls.js 1.7 runs through all from 0 on, with every playlist. */
+const hour = 3_600_000;
 
 export function createLiveStream(o: LiveOptions): LiveStream {
   const { clock, token, tune } = o;
   const { channel } = tune;
-  const { segment, linger } = channel;
+  const { segment, linger, hls: mode = o.settings.mode } = channel;
   const settings = { ...o.settings, ...(segment && { target: segment }) };
+  const isPrompt = segment !== undefined || mode === "ll";
   const began = clock.now();
   const control = new AbortController();
   const first = Promise.withResolvers<void>();
@@ -85,9 +102,13 @@ export function createLiveStream(o: LiveOptions): LiveStream {
     kept: settings.window + late,
     mostBytes: settings.mostBytes,
     name: token,
-    sequence: Math.max(0, Math.floor((began - epoch) / 1000)),
+    sequence: Math.max(0, Math.floor((began - epoch) / sequenceStep)),
+    discontinuity: Math.max(0, Math.floor((began - epoch) / hour), (o.after ?? -1) + 1),
     target: settings.target,
+    parts: mode === "ll",
   });
+  const listing = createListing({ window, clock, channel: channel.name });
+  const moveNames = createMover();
   let body: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let hls: HlsWatch | undefined;
   let begun = false;
@@ -104,27 +125,50 @@ export function createLiveStream(o: LiveOptions): LiveStream {
     control.abort();
     o.signal.removeEventListener("abort", stop);
     first.reject(new HeadendError("tune.stopped", { channel: channel.name, who: "nobody watching" }));
+    listing.end();
     hls?.close();
     body?.cancel().catch(() => {});
     o.over();
     o.gone();
   }
 
+  /**
+   * The first playlist. What is watched as it happens is begun with whatever there is; of other channels players have
+   * so much in hand that the next segment, and their finding it, do not take longer.
+   */
+  function open(): void {
+    const listed = window.list();
+    if (listed.length === 0) return;
+    const inHand = listed.reduce((sum, { duration }) => sum + duration, 0);
+    if (isPrompt || inHand >= enoughTargets * window.target) first.resolve();
+    else if (listed.length === 1)
+      clock.sleep(longestHold * settings.target, control.signal).then(first.resolve, () => {});
+  }
+
   async function cut(watch: TransportWatch): Promise<void> {
-    const segmenter = createSegmenter({
-      mayCut: (segment ? promptPace : livePace)(settings.target, settings.most),
-      mostBytes: settings.mostBytes / 4,
+    const pace = isPrompt ? promptPace : livePace;
+    const cutter = createCutter({
+      ...{ mode, part: settings.part, mostBytes: settings.mostBytes / 4, clock, window, unfit: o.unfit },
+      mayCut: pace(settings.target, settings.most),
     });
     const reader = watch.body.getReader();
     body = reader;
-    for (;;) {
+    for (let goesOn = true; goesOn; ) {
       const { done, value } = await reader.read();
-      const segments = value ? segmenter.write(value) : [segmenter.finish()];
       if (control.signal.aborted) return;
-      for (const segment of segments) if (segment) window.add(segment, clock.now());
-      if (window.list().length > 0) first.resolve();
-      if (done) break;
+      const { changes } = window;
+      goesOn = value !== undefined && cutter.write(value);
+      if (!goesOn) cutter.finish();
+      if (!done && !goesOn) reader.cancel().catch(() => {});
+      if (window.changes === changes) continue;
+      open();
+      listing.changed();
     }
+    // What is there is there, however little.
+    if (window.list().length > 0) first.resolve();
+    // Who waited asks again, and gets the next one.
+    o.over();
+    listing.end();
     first.reject(
       new HeadendError("tune.failed", { channel: channel.name, reason: "upstream ended before a picture came" }),
     );
@@ -180,22 +224,21 @@ export function createLiveStream(o: LiveOptions): LiveStream {
     }
   }
 
-  async function answer({ path, prefix, signal }: Asking): Promise<Response> {
+  async function answer({ path, prefix, query, signal }: Asking): Promise<Response> {
     const [folder, ...rest] = path.split("/");
-    if (folder === "live") {
-      const bytes = window.get(rest.join("/"));
-      if (!bytes) throw new HeadendError("not.found");
-      return replyPart(bytes, "video/mp2t", ownAge);
-    }
+    if (folder === "live") return await listing.media(rest.join("/"), signal);
     await ready(signal);
     if (hls && path === "") return await passOn(hls, "", `${prefix}hls/${token}/`);
     if (hls && folder === "hls") return await passOn(hls, rest.slice(1).join("/"), "");
     if (path !== "") throw new HeadendError("not.found");
-    return replyPlaylist(formatLive(window.list(), window.target, `${prefix}live/`));
+    return await listing.playlist(`${prefix}live/`, query, signal);
   }
 
   return {
     token,
+    get discontinuity() {
+      return window.discontinuity;
+    },
     stop,
     async answer(asking) {
       const leave = attendance.enter(asking.name);
@@ -207,16 +250,4 @@ export function createLiveStream(o: LiveOptions): LiveStream {
       }
     },
   };
-}
-
-/** A watch of upstream's HLS has ended; who asks again gets another. */
-export class RelayOver extends HeadendError {
-  constructor(channel: string, cause: unknown) {
-    super("tune.stopped", { channel, who: "upstream" }, cause);
-  }
-}
-
-/** A watch of upstream's HLS that has ended says so for ever; anything else may be better next time. */
-export function isOver(thrown: unknown): boolean {
-  return !(thrown instanceof HeadendError) || thrown.code.startsWith("tune.");
 }

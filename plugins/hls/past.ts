@@ -4,9 +4,10 @@ import { packetLength } from "../../core/formats/mpegts.ts";
 import { type Clock, HeadendError, type HlsWatch, type StreamHub, type Tune } from "../../core/plugin.ts";
 import { createAttendance } from "./attendance.ts";
 import { moveNames } from "./links.ts";
-import { type Asking, isOver, RelayOver } from "./live.ts";
+import type { Asking } from "./live.ts";
+import { isOver, RelayOver } from "./over.ts";
 import { planPast } from "./pace.ts";
-import { formatPast } from "./playlist.ts";
+import { createPastPlaylist } from "./playlist.ts";
 import { replyPart, replyPlaylist } from "./reply.ts";
 import { ahead, type Runner, startRunner } from "./runner.ts";
 import { createBell, within } from "./waiting.ts";
@@ -46,6 +47,8 @@ const partAge = 60_000;
 export function createPastStream(o: PastOptions): PastStream {
   const { clock, channel } = o;
   const plan = planPast(o.at, o.until);
+  const playlist = createPastPlaylist(plan, "");
+  let listed = 0;
   const bell = createBell();
   const ready = new Map<number, Uint8Array>();
   const control = new AbortController();
@@ -168,9 +171,10 @@ export function createPastStream(o: PastOptions): PastStream {
     if (hls) return await passOn(hls, name);
     if (!isIndex) throw new HeadendError("not.found");
     const now = clock.now() - lag;
-    let count = 1;
+    let count = Math.max(1, listed);
     while (count < plan.count && plan.begins(count + 1) <= now) count++;
-    return replyPlaylist(formatPast(plan, count, ""));
+    listed = count;
+    return replyPlaylist(await playlist.text(count));
   }
 
   if (o.signal.aborted) stop();

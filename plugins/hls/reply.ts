@@ -4,6 +4,12 @@ const open = { "access-control-allow-origin": "*" };
 
 export const playlistType = "application/vnd.apple.mpegurl";
 
+/** By a name's end (RFC 8216 §3.1.2; RFC 4337, RFC 6381). */
+export function typeOf(name: string): string {
+  if (name.endsWith(".m4s")) return "video/iso.segment";
+  return name.endsWith(".mp4") ? "video/mp4" : "video/mp2t";
+}
+
 export function replyPlaylist(text: string): Response {
   return new Response(text, { headers: { ...open, "content-type": playlistType, "cache-control": "no-store" } });
 }

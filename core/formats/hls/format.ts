@@ -5,10 +5,19 @@ import type { ByteRange, Key, MediaMap, MediaPlaylist, Multivariant, Segment, Va
 
 /** Writes a media playlist (RFC 8216 §4.3.3). */
 export function formatMedia(playlist: MediaPlaylist): string {
-  const { version, targetDuration, sequence, discontinuity, type, start } = playlist;
+  const { version, targetDuration, sequence, discontinuity, type, start, lowLatency } = playlist;
   const lines = ["#EXTM3U"];
   if (version !== undefined) lines.push(`#EXT-X-VERSION:${version}`);
   lines.push(`#EXT-X-TARGETDURATION:${formatSeconds(targetDuration)}`);
+  if (lowLatency) {
+    const { partTarget, partHoldBack, blocks } = lowLatency;
+    const control = formatAttributes([
+      ["CAN-BLOCK-RELOAD", blocks ? bare("YES") : undefined],
+      ["PART-HOLD-BACK", partHoldBack === undefined ? undefined : bare(formatSeconds(partHoldBack))],
+    ]);
+    if (control !== "") lines.push(`#EXT-X-SERVER-CONTROL:${control}`);
+    lines.push(`#EXT-X-PART-INF:PART-TARGET=${formatSeconds(partTarget)}`);
+  }
   if (sequence !== 0) lines.push(`#EXT-X-MEDIA-SEQUENCE:${sequence}`);
   if (discontinuity !== 0) lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuity}`);
   if (type !== undefined) lines.push(`#EXT-X-PLAYLIST-TYPE:${type}`);
@@ -16,11 +25,19 @@ export function formatMedia(playlist: MediaPlaylist): string {
   if (playlist.independent) lines.push("#EXT-X-INDEPENDENT-SEGMENTS");
   if (start !== undefined)
     lines.push(`#EXT-X-START:TIME-OFFSET=${start < 0 ? "-" : ""}${formatSeconds(Math.abs(start))}`);
-  let before: Pick<Segment, "discontinuity" | "keys" | "map"> = { discontinuity, keys: [] };
+  let before: InEffect = { discontinuity, keys: [] };
   for (const segment of playlist.segments) {
     lines.push(...formatSegment(segment, before));
     before = segment;
   }
+  if (lowLatency?.rest) lines.push(...formatOpening(lowLatency.rest, before), ...formatParts(lowLatency.rest));
+  if (lowLatency?.hint !== undefined)
+    lines.push(
+      `#EXT-X-PRELOAD-HINT:${formatAttributes([
+        ["TYPE", bare("PART")],
+        ["URI", lowLatency.hint],
+      ])}`,
+    );
   if (playlist.ended) lines.push("#EXT-X-ENDLIST");
   return `${lines.join("\n")}\n`;
 }
@@ -80,8 +97,31 @@ function formatVariant(variant: Variant, uri?: string): string {
   ]);
 }
 
-function formatSegment(segment: Segment, before: Pick<Segment, "discontinuity" | "keys" | "map">): string[] {
-  const { discontinuity, keys, map, date, gap, duration, title, range, uri } = segment;
+/** What of the segment before stays in effect. */
+type InEffect = Pick<Segment, "discontinuity" | "keys" | "map">;
+
+function formatSegment(segment: Segment, before: InEffect): string[] {
+  const { gap, duration, title, range, uri } = segment;
+  const lines = [...formatOpening(segment, before), ...formatParts(segment)];
+  if (gap) lines.push("#EXT-X-GAP");
+  if (range) lines.push(`#EXT-X-BYTERANGE:${formatRange(range)}`);
+  return [...lines, `#EXTINF:${formatSeconds(duration)},${title ?? ""}`, uri];
+}
+
+function formatParts({ parts = [] }: Pick<Segment, "parts">): string[] {
+  return parts.map(
+    ({ uri, duration, independent }) =>
+      `#EXT-X-PART:${formatAttributes([
+        ["DURATION", bare(formatSeconds(duration))],
+        ["URI", uri],
+        ["INDEPENDENT", independent ? bare("YES") : undefined],
+      ])}`,
+  );
+}
+
+/** What stands before a segment and its parts. */
+function formatOpening(segment: InEffect & Pick<Segment, "date">, before: InEffect): string[] {
+  const { discontinuity, keys, map, date } = segment;
   const lines = Array.from({ length: discontinuity - before.discontinuity }, () => "#EXT-X-DISCONTINUITY");
   let inEffect = before.keys;
   const useKeys = (wanted: readonly Key[]) => {
@@ -104,9 +144,7 @@ function formatSegment(segment: Segment, before: Pick<Segment, "discontinuity" |
   }
   useKeys(keys);
   if (date !== undefined) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(date).toISOString()}`);
-  if (gap) lines.push("#EXT-X-GAP");
-  if (range) lines.push(`#EXT-X-BYTERANGE:${formatRange(range)}`);
-  return [...lines, `#EXTINF:${formatSeconds(duration)},${title ?? ""}`, uri];
+  return lines;
 }
 
 function formatKey({ method, uri, iv, format }: Key): string {

@@ -1,6 +1,6 @@
 // What stands before and for the segments of a media playlist (RFC 8216 §4.3.2).
 import { readAttributes } from "./attributes.ts";
-import type { ByteRange, Key, MediaMap, Segment } from "./model.ts";
+import type { ByteRange, Key, MediaMap, PartialSegment, Segment } from "./model.ts";
 import { given, readKey } from "./multivariant.ts";
 
 /** A segment whose numbers are counted from the playlist's first. */
@@ -23,6 +23,7 @@ export interface Draft {
     range?: { length: number; offset?: number };
     date?: number;
     gap?: boolean;
+    parts?: PartialSegment[];
   };
   /** True after a tag of the next segment: a key then is a further format of the same, or else a new one. */
   keyed: boolean;
@@ -90,6 +91,12 @@ export function readSegmentTag(draft: Draft, tag: string, value: string): boolea
       if (Number.isFinite(date)) draft.next.date = date;
       return true;
     }
+    case "#EXT-X-PART": {
+      const part = readPart(value);
+      if (part && draft.next.parts) draft.next.parts.push(part);
+      else if (part) draft.next.parts = [part];
+      return true;
+    }
     case "#EXT-X-GAP":
       draft.next.gap = true;
       return true;
@@ -99,7 +106,7 @@ export function readSegmentTag(draft: Draft, tag: string, value: string): boolea
 }
 
 function endSegment(draft: Draft, uri: string): void {
-  const { duration = 0, title, range, date, gap } = draft.next;
+  const { duration = 0, title, range, date, gap, parts } = draft.next;
   const whole: ByteRange | undefined = range && {
     length: range.length,
     // Without an offset it begins where the range before it ended (§4.3.2.2).
@@ -116,9 +123,28 @@ function endSegment(draft: Draft, uri: string): void {
     ...given("map", draft.map),
     ...given("date", date),
     ...given("gap", gap),
+    ...given("parts", parts),
   });
   draft.next = {};
   draft.keyed = false;
+}
+
+/** bis §4.4.4.9; ranges of a part are not read. */
+function readPart(value: string): PartialSegment | undefined {
+  const attributes = readAttributes(value);
+  const uri = attributes.get("URI");
+  if (uri === undefined) return undefined;
+  return {
+    uri,
+    duration: readDuration(attributes.get("DURATION") ?? ""),
+    independent: attributes.get("INDEPENDENT") === "YES",
+  };
+}
+
+/** What is there of the segment that is not whole yet: its parts, and what holds for them. */
+export function readRest({ next, discontinuities, keys, map }: Draft): Omit<Drafted, "uri" | "duration"> | undefined {
+  const { parts, date } = next;
+  return parts && { parts, discontinuity: discontinuities, keys, ...given("map", map), ...given("date", date) };
 }
 
 /** Seconds as a decimal, to milliseconds; what is none, or negative, is 0. */

@@ -43,6 +43,31 @@ export interface Segment {
   readonly date?: number;
   /** True when upstream knows that it is not there (bis §4.4.4.7). */
   readonly gap?: boolean;
+  /** Pieces of it that were there before it was whole, while the playlist still lists them. */
+  readonly parts?: readonly PartialSegment[];
+}
+
+/** A piece of a segment (bis §4.4.4.9). */
+export interface PartialSegment {
+  readonly uri: string;
+  /** Milliseconds. */
+  readonly duration: number;
+  /** It begins with a picture that decodes by itself. */
+  readonly independent: boolean;
+}
+
+/** What players that know parts are told (bis §4.4.3.7, §4.4.3.8). */
+export interface LowLatency {
+  /** Milliseconds: no part is longer. */
+  readonly partTarget: number;
+  /** Milliseconds from the end at which players begin at least. */
+  readonly partHoldBack?: number;
+  /** A playlist may be asked for before there is one (§6.2.5.2). */
+  readonly blocks: boolean;
+  /** The segment that is not whole yet, as far as it is there. */
+  readonly rest?: Omit<Segment, "uri" | "duration" | "title" | "range" | "gap">;
+  /** The part that comes next (§4.4.5.3). */
+  readonly hint?: string;
 }
 
 /** A playlist of segments (§4.3.3). */
@@ -61,6 +86,8 @@ export interface MediaPlaylist {
   /** Where to begin: milliseconds from the start, or, negative, from the end (§4.3.5.2). */
   readonly start?: number;
   readonly segments: readonly Segment[];
+  /** Absent: there are no parts. */
+  readonly lowLatency?: LowLatency;
 }
 
 /** One of several encodings of the same (§4.3.4.2); of pictures alone when it is in `iFrames` (§4.3.4.3). */

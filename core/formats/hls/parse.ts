@@ -1,8 +1,17 @@
 // Reads HLS playlists. Any text is read without an exception: what is wrong is left out, or makes the whole invalid.
 import { type Attributes, readAttributes } from "./attributes.ts";
 import { beginsAsHls, type Line, readLines } from "./lines.ts";
-import { type Draft, readDuration, readSegmentTag, startMedia } from "./media.ts";
-import type { HlsPlaylist, Key, MediaPlaylist, Multivariant, Rendition, SessionData, Variant } from "./model.ts";
+import { type Draft, readDuration, readRest, readSegmentTag, startMedia } from "./media.ts";
+import type {
+  HlsPlaylist,
+  Key,
+  LowLatency,
+  MediaPlaylist,
+  Multivariant,
+  Rendition,
+  SessionData,
+  Variant,
+} from "./model.ts";
 import { readKey, readRendition, readSessionData, readVariant } from "./multivariant.ts";
 
 /** More segments than this are no playlist that anybody plays. */
@@ -79,6 +88,7 @@ function parseMedia(lines: readonly Line[]): HlsPlaylist {
   let targetDuration = 0;
   let ended = false;
   let skipped = 0;
+  const latency: { -readonly [K in keyof LowLatency]?: LowLatency[K] } = {};
   for (const { tag, value } of lines) {
     if (tag === undefined || readSegmentTag(draft, tag, value)) {
       if (draft.segments.length > mostSegments)
@@ -90,7 +100,19 @@ function parseMedia(lines: readonly Line[]): HlsPlaylist {
     else if (tag === "#EXT-X-I-FRAMES-ONLY") head.iFramesOnly = true;
     else if (tag === "#EXT-X-INDEPENDENT-SEGMENTS") head.independent = true;
     else if (tag === "#EXT-X-SKIP") skipped = readWhole(readAttributes(value).get("SKIPPED-SEGMENTS") ?? "") ?? 0;
-    else if (tag === "#EXT-X-PLAYLIST-TYPE") {
+    else if (tag === "#EXT-X-PART-INF") {
+      const target = readDuration(readAttributes(value).get("PART-TARGET") ?? "");
+      if (target > 0) latency.partTarget = target;
+    } else if (tag === "#EXT-X-SERVER-CONTROL") {
+      const attributes = readAttributes(value);
+      latency.blocks = attributes.get("CAN-BLOCK-RELOAD") === "YES";
+      const back = readDuration(attributes.get("PART-HOLD-BACK") ?? "");
+      if (back > 0) latency.partHoldBack = back;
+    } else if (tag === "#EXT-X-PRELOAD-HINT") {
+      const attributes = readAttributes(value);
+      const uri = attributes.get("URI");
+      if (uri !== undefined && attributes.get("TYPE") === "PART") latency.hint = uri;
+    } else if (tag === "#EXT-X-PLAYLIST-TYPE") {
       if (value === "VOD" || value === "EVENT") head.type = value;
     } else if (tag === "#EXT-X-VERSION") {
       const version = readWhole(value);
@@ -106,6 +128,14 @@ function parseMedia(lines: readonly Line[]): HlsPlaylist {
     sequence: sequence + skipped + index,
     discontinuity: discontinuity + segment.discontinuity,
   }));
+  const rest = readRest(draft);
+  if (rest)
+    latency.rest = {
+      ...rest,
+      sequence: sequence + skipped + segments.length,
+      discontinuity: discontinuity + rest.discontinuity,
+    };
+  const { partTarget } = latency;
   // Without a target duration the longest segment must do.
   if (targetDuration <= 0) targetDuration = segments.reduce((most, { duration }) => Math.max(most, duration), 1000);
   return {
@@ -118,6 +148,8 @@ function parseMedia(lines: readonly Line[]): HlsPlaylist {
     discontinuity,
     ended,
     segments,
+    // Parts are nothing without their target (bis §4.4.3.7).
+    ...(partTarget === undefined ? {} : { lowLatency: { blocks: false, ...latency, partTarget } }),
   };
 }
 

@@ -2,29 +2,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeadendError } from "../../../core/plugin.ts";
-import { createRig, type Rig, type RigOptions, readPlaylist } from "./rig.ts";
-
-async function withRig(o: RigOptions, work: (rig: Rig) => Promise<void>): Promise<void> {
-  const rig = await createRig(o);
-  try {
-    await work(rig);
-  } finally {
-    await rig.close();
-  }
-}
+import { type Rig, readPlaylist, withRig } from "./rig.ts";
 
 const playlistOf = async (rig: Rig) => await readPlaylist(await rig.get("one%3Anews.m3u8"), "one%3Anews.m3u8");
 const failsWith = (code: string) => (error: unknown) => error instanceof HeadendError && error.code === code;
 
-test("the first playlist is held until there is a segment, and all who ask share one upstream", async () => {
+test("the first playlist is held until players have enough in hand, and all who ask share one upstream", async () => {
   await withRig({}, async (rig) => {
     let answered = 0;
     const asking = Array.from({ length: 5 }, (_, index) =>
       rig.ask("one%3Anews.m3u8", { name: `10.0.0.${index} player` }).finally(() => answered++),
     );
-    await rig.host.clock.advance(800);
+    // A segment of one second, and then one of two; what is in hand after that lasts until the next.
+    await rig.host.clock.advance(3300);
     assert.equal(answered, 0);
-    await rig.host.clock.advance(500);
+    await rig.host.clock.advance(400);
     assert.equal(answered, 5);
     assert.equal(rig.opened, 1);
     for (const response of await Promise.all(asking)) {
@@ -32,9 +24,27 @@ test("the first playlist is held until there is a segment, and all who ask share
       assert.equal(response.headers.get("content-type"), "application/vnd.apple.mpegurl");
       assert.equal(response.headers.get("cache-control"), "no-store");
       assert.equal(response.headers.get("access-control-allow-origin"), "*");
-      assert.equal((await readPlaylist(response, "one%3Anews.m3u8")).segments.length, 1);
+      assert.equal((await readPlaylist(response, "one%3Anews.m3u8")).segments.length, 2);
     }
     assert.equal(rig.host.hub.streams()[0]?.viewers.length, 1);
+  });
+});
+
+test("the first playlist of what is watched as it happens is there after a few pictures", async () => {
+  await withRig({ channel: { segment: 1000 } }, async (rig) => {
+    const asking = rig.ask("one%3Anews.m3u8");
+    await rig.host.clock.advance(500);
+    const [first, ...others] = (await readPlaylist(await asking, "one%3Anews.m3u8")).segments;
+    assert.equal(others.length, 0);
+    assert.ok((first?.duration ?? 0) <= 360);
+  });
+});
+
+test("the first playlist is not held long where key frames are rare", async () => {
+  await withRig({ gop: 200 }, async (rig) => {
+    const asking = rig.ask("one%3Anews.m3u8");
+    await rig.host.clock.advance(6800);
+    assert.equal((await readPlaylist(await asking, "one%3Anews.m3u8")).segments.length, 1);
   });
 });
 

@@ -8,6 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { createProgrammeReader, programmeFlags } from "../../../core/formats/keyframe.ts";
 import { packetLength, parsePat, parsePmt } from "../../../core/formats/mpegts.ts";
 import { type Listener, serve } from "../../../core/runtime/serve.ts";
+import { type Ruled, readByRules } from "../../support/hls-rules.ts";
 import {
   type ClipKind,
   countContinuityErrors,
@@ -96,14 +97,41 @@ async function collect(address: string, count: number): Promise<Uint8Array[]> {
   return [...parts.values()];
 }
 
+/** Asks for playlist after playlist, where there are parts for each as soon as it can be; none breaks a rule. */
+async function followByRules(address: string, mode: "fmp4" | "ll", turns: number): Promise<void> {
+  let before: Ruled | undefined;
+  for (let turn = 0; turn < turns; turn++) {
+    const last = before?.segments.at(-1)?.sequence ?? 0;
+    const query = before && mode === "ll" ? `?_HLS_msn=${last + 1}&_HLS_part=${before.rest.length}` : "";
+    const response = await fetch(address + query);
+    const text = await response.text();
+    assert.equal(response.status, 200, text);
+    before = readByRules(text, before);
+    assert.deepEqual(before.faults, [], text);
+    assert.equal(before.partTarget !== undefined, mode === "ll");
+    const { map, uri } = before.segments.at(-1) ?? {};
+    const file = await Promise.all([map, uri].map(async (name) => (await fetch(new URL(name ?? "", address))).bytes()));
+    const { streams, complaints } = await probe(concat(file));
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(
+      streams.map(({ type }) => type),
+      ["video", "audio"],
+    );
+    if (mode !== "ll") await setTimeout(100);
+  }
+}
+
 describe("HLS of real pictures", { skip: mediaMissing }, () => {
   useHeadend();
 
-  async function withHeadend(work: (base: string, requests: readonly string[]) => Promise<void>): Promise<void> {
+  async function withHeadend(
+    work: (base: string, requests: readonly string[]) => Promise<void>,
+    more = "",
+  ): Promise<void> {
     const operator = await openOperator();
     let listener: Listener | undefined;
     try {
-      await start(`instances:\n  up: { use: m3u, playlist: "${operator.base}/list.m3u", linger: 0s }\n`);
+      await start(`instances:\n  up: { use: m3u, playlist: "${operator.base}/list.m3u", linger: 0s }\n${more}`);
       await refresh();
       const { server } = running ?? assert.fail("not running");
       listener = await serve({ host: "127.0.0.1", port: 0, fetch: server.fetch });
@@ -140,6 +168,22 @@ describe("HLS of real pictures", { skip: mediaMissing }, () => {
       assert.deepEqual([code, stderr], [0, ""]);
     });
   });
+
+  for (const mode of ["fmp4", "ll"] as const)
+    it(`is played live by ffmpeg without a word as ${mode}, and what MP4 does not take as a transport stream`, async () => {
+      await withHeadend(async (base) => {
+        const play = async (kind: string) => {
+          const args = ["-nostdin", "-v", "warning", "-i", `${base}/up:${kind}.m3u8`, "-t", "8", "-f", "null", "-"];
+          const { code, stderr } = await runTool("ffmpeg", args);
+          // Of every live playlist with a map, its own too, ffmpeg reads the map again when it is loaded again.
+          const words = stderr.replace(/.*Found duplicated MOOV Atom.*\n|.*Last message repeated.*\n/g, "");
+          assert.deepEqual([code, words], [0, ""], kind);
+        };
+        await Promise.all([play("h264"), play("hevc"), followByRules(`${base}/up:h264.m3u8`, mode, 12)]);
+        const uris = segmentsOf(await (await fetch(`${base}/up:mpeg2.m3u8`)).text());
+        assert.ok(uris.length > 0 && uris.every((uri) => uri.endsWith(".ts")));
+      }, `  hls: { use: hls, mode: ${mode} }\n`);
+    });
 
   it("plays a past from its beginning to its end from one upstream, and from where a player jumps to", async () => {
     await withHeadend(async (base, requests) => {

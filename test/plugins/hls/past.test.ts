@@ -6,16 +6,9 @@ import { formatGapMark } from "../../../core/formats/splice.ts";
 import { HeadendError } from "../../../core/plugin.ts";
 import { countContinuityErrors } from "../../support/media-packets.ts";
 import { concat, makePictures } from "./pictures.ts";
-import { createRig, type Rig, type RigOptions, readPlaylist } from "./rig.ts";
+import { type Rig, type RigOptions, readPlaylist, withRig as withAnyRig } from "./rig.ts";
 
-async function withRig(o: RigOptions, work: (rig: Rig) => Promise<void>): Promise<void> {
-  const rig = await createRig({ patient: true, ...o });
-  try {
-    await work(rig);
-  } finally {
-    await rig.close();
-  }
-}
+const withRig = (o: RigOptions, work: (rig: Rig) => Promise<void>) => withAnyRig({ patient: true, ...o }, work);
 
 const failsWith = (code: string) => (error: unknown) => error instanceof HeadendError && error.code === code;
 

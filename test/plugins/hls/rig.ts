@@ -15,6 +15,8 @@ export interface Rig {
   readonly open: number;
   /** Lets every open upstream end. */
   endUpstream(): void;
+  /** Nothing comes any more, of those that are open and of those that will be. */
+  holdUpstream(): void;
   /** Asks for an address below `/live/`, as a player would, and moves the clock until there is an answer. */
   get(path: string, o?: GetOptions): Promise<Response>;
   /** The same, without moving the clock. */
@@ -34,6 +36,10 @@ export interface RigOptions extends PicturesOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Upstream sends as fast as it is read. */
   readonly patient?: boolean;
+  /** What upstream sends after its pictures. */
+  readonly then?: PicturesOptions;
+  /** More of the channel. */
+  readonly channel?: Partial<LineupChannel>;
   /** What happens instead of opening. */
   readonly fail?: (signal: AbortSignal) => Promise<Source>;
 }
@@ -42,11 +48,17 @@ export const origin = "http://tv.example";
 
 export async function createRig(o: RigOptions = {}): Promise<Rig> {
   const host = await createTestHost("hls");
-  const channel = lineupChannel({ name: "News", url: "test:news", catchup: { mode: "default", days: 7 } });
+  const channel = lineupChannel({
+    name: "News",
+    url: "test:news",
+    catchup: { mode: "default", days: 7 },
+    ...o.channel,
+  });
   host.publish([channel]);
   let opened = 0;
   let open = 0;
   let ending = new AbortController();
+  let held = false;
   host.answerMedia("test:news", async (signal) => {
     opened++;
     if (o.fail) return await o.fail(signal);
@@ -54,8 +66,10 @@ export async function createRig(o: RigOptions = {}): Promise<Rig> {
     const over = AbortSignal.any([signal, ending.signal]);
     async function* chunks() {
       try {
-        for (const chunk of makePictures({ count: 2500, ...o })) {
+        const pictures = makePictures({ count: 2500, ...o });
+        for (const chunk of o.then ? [...pictures, ...makePictures(o.then)] : pictures) {
           if (!o.patient) await host.clock.sleep(40, over);
+          if (held) await host.clock.sleep(3_600_000, over);
           if (over.aborted) return;
           yield chunk;
         }
@@ -92,6 +106,9 @@ export async function createRig(o: RigOptions = {}): Promise<Rig> {
       ending.abort();
       ending = new AbortController();
     },
+    holdUpstream() {
+      held = true;
+    },
     ask,
     async get(path, options) {
       let settled = false;
@@ -104,6 +121,16 @@ export async function createRig(o: RigOptions = {}): Promise<Rig> {
     },
     close: () => host.close(),
   };
+}
+
+/** A rig for as long as the work takes. */
+export async function withRig(o: RigOptions, work: (rig: Rig) => Promise<void>): Promise<void> {
+  const rig = await createRig(o);
+  try {
+    await work(rig);
+  } finally {
+    await rig.close();
+  }
 }
 
 /** A playlist's values; its addresses are relative to `/live/`. */

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseHls } from "../../../core/formats/hls.ts";
-import { formatLive } from "../../../plugins/hls/playlist.ts";
+import { planPast } from "../../../plugins/hls/pace.ts";
+import { createPastPlaylist, formatLive } from "../../../plugins/hls/playlist.ts";
 import type { Segment } from "../../../plugins/hls/segmenter.ts";
 import { createTimeline } from "../../../plugins/hls/timeline.ts";
 import { createWindow, type WindowOptions } from "../../../plugins/hls/window.ts";
@@ -96,4 +97,28 @@ test("createTimeline() adds up steps over a wrap, and says what does not continu
   timeline.reset();
   assert.equal(timeline.add(40_000), true);
   assert.equal(timeline.elapsed, 1180);
+});
+
+test("createPastPlaylist() goes on where it was, and says the same as if written at once", async () => {
+  const plan = planPast(Date.UTC(2026, 0, 1), Date.UTC(2026, 0, 1, 2));
+  const growing = createPastPlaylist(plan, "p/");
+  for (const count of [1, 2, 2, 700, plan.count - 1]) {
+    const text = await growing.text(count);
+    assert.equal(text, await createPastPlaylist(plan, "p/").text(count));
+    const playlist = parseHls(text);
+    assert.ok(playlist.kind === "media" && !playlist.ended && playlist.type === "EVENT");
+    assert.equal(playlist.segments.length, count);
+  }
+  const [whole, again] = await Promise.all([growing.text(plan.count + 5), growing.text(plan.count)]);
+  assert.equal(whole, again);
+  const playlist = parseHls(whole);
+  assert.ok(playlist.kind === "media" && playlist.ended && playlist.type === "VOD");
+  assert.deepEqual(
+    playlist.segments.map(({ uri, date, duration }) => [uri, date, duration]),
+    Array.from({ length: plan.count }, (_, index) => [
+      `p/${index}.ts`,
+      plan.begins(index),
+      plan.begins(index + 1) - plan.begins(index),
+    ]),
+  );
 });

@@ -1,33 +1,25 @@
 // A session's join() when upstream fails: segments, tokens, playlists, and time.
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { HeadendError } from "../../../../core/errors.ts";
 import { countContinuityErrors } from "../../../support/media-packets.ts";
 import {
   advanceUntil,
   assertBytes,
-  createRig,
+  live,
   playlistOf,
   type Reading,
-  type Rig,
   readJoin,
+  rig,
   segmentOf,
   segmentsIn,
   until,
+  useRig,
 } from "./rig.ts";
 
-let rig: Rig;
-beforeEach(async () => {
-  rig = await createRig();
-});
-afterEach(() => rig.close());
+useRig();
 
 const size = segmentOf(0).length;
-const live = (from: number, to: number, shown?: Parameters<typeof playlistOf>[2]) => {
-  rig.answers.set("/main.m3u8", playlistOf(from, to, shown));
-  for (let sequence = from; sequence <= to; sequence++)
-    if (!rig.answers.has(`/seg${sequence}.ts`)) rig.answers.set(`/seg${sequence}.ts`, segmentOf(sequence));
-};
 const code = (reading: Reading) => (reading.error instanceof HeadendError ? reading.error.code : reading.error);
 
 describe("join() with an upstream that fails", () => {

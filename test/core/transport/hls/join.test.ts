@@ -1,33 +1,26 @@
 // A session's join(): one transport stream out of segments, live and not, whatever upstream does.
 import assert from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { countContinuityErrors } from "../../../support/media-packets.ts";
 import {
   advanceUntil,
   assertBytes,
-  createRig,
+  live,
   playlistOf,
   type Reading,
   type Rig,
   readJoin,
+  rig,
   segmentOf,
   segmentsIn,
   until,
+  useRig,
 } from "./rig.ts";
 
-let rig: Rig;
-beforeEach(async () => {
-  rig = await createRig();
-});
-afterEach(() => rig.close());
+useRig();
 
 const size = segmentOf(0).length;
-const live = (from: number, to: number, shown?: Parameters<typeof playlistOf>[2]) => {
-  rig.answers.set("/main.m3u8", playlistOf(from, to, shown));
-  for (let sequence = from; sequence <= to; sequence++)
-    if (!rig.answers.has(`/seg${sequence}.ts`)) rig.answers.set(`/seg${sequence}.ts`, segmentOf(sequence));
-};
 /** Slides the window on, a segment a second, until the number; reads meanwhile. */
 const slide = async (reading: Reading, from: number, to: number, shown?: Parameters<typeof playlistOf>[2]) => {
   for (let last = from; last <= to && !reading.done; last++) {

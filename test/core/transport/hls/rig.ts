@@ -1,6 +1,7 @@
 // An HLS upstream whose window slides with a clock that tests move, and a session with it over real HTTP.
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { afterEach, beforeEach } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { createHlsSession, type HlsSession, type HlsSessionSetup } from "../../../../core/transport/hls/index.ts";
 import { createTestClock, type TestClock } from "../../../support/clock.ts";
@@ -66,6 +67,24 @@ export async function createRig(): Promise<Rig> {
       await Promise.all([bench.close(), upstream.close()]);
     },
   };
+}
+
+/** The rig of the test that runs. */
+export let rig: Rig;
+
+/** A rig for every test of a file. */
+export function useRig(): void {
+  beforeEach(async () => {
+    rig = await createRig();
+  });
+  afterEach(() => rig.close());
+}
+
+/** Lets `/main.m3u8` list the segments `from … to`, and lets them be there. */
+export function live(from: number, to: number, shown?: Shown): void {
+  rig.answers.set("/main.m3u8", playlistOf(from, to, shown));
+  for (let sequence = from; sequence <= to; sequence++)
+    if (!rig.answers.has(`/seg${sequence}.ts`)) rig.answers.set(`/seg${sequence}.ts`, segmentOf(sequence));
 }
 
 /** What a live playlist says besides. */

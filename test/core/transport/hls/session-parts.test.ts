@@ -1,21 +1,13 @@
 // A session's parts: fetched once, kept within bounds, found again when addresses change.
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { HeadendError } from "../../../../core/errors.ts";
 import { startUpstream } from "../../fetch/upstream.ts";
-import { assertBytes, createRig, playlistOf, type Rig, segmentOf, until } from "./rig.ts";
+import { assertBytes, live, playlistOf, rig, segmentOf, until, useRig } from "./rig.ts";
 
-let rig: Rig;
-beforeEach(async () => {
-  rig = await createRig();
-});
-afterEach(() => rig.close());
+useRig();
 
-const live = (from: number, to: number, shown?: Parameters<typeof playlistOf>[2]) => {
-  rig.answers.set("/main.m3u8", playlistOf(from, to, shown));
-  for (let sequence = from; sequence <= to; sequence++) rig.answers.set(`/seg${sequence}.ts`, segmentOf(sequence));
-};
 const code = (error: unknown) => (error instanceof HeadendError ? error.code : String(error));
 const failure = (work: Promise<unknown>) => work.then(() => "nothing", code);
 
