@@ -16,7 +16,7 @@ export type {
   SessionData,
   Variant,
 } from "./hls/model.ts";
-export { parseHls } from "./hls/parse.ts";
+export { parseHls, parsingHls } from "./hls/parse.ts";
 export { isHls } from "./hls/recognise.ts";
-export { type Reference, rewriteHls } from "./hls/rewrite.ts";
+export { type Reference, rewriteHls, rewritingHls } from "./hls/rewrite.ts";
 export { expandVariables } from "./hls/variables.ts";

@@ -213,7 +213,8 @@ export function createLiveStream(o: LiveOptions): LiveStream {
 
   async function passOn(watch: HlsWatch, name: string, prefix: string): Promise<Response> {
     try {
-      if (name === "" || name.endsWith(".m3u8")) return replyPlaylist(moveNames(await watch.playlist(name), prefix));
+      if (name === "" || name.endsWith(".m3u8"))
+        return replyPlaylist(await moveNames(await watch.playlist(name), prefix));
       const part = await watch.part(name);
       if (!part) throw new HeadendError("not.found");
       return replyPart(part.bytes, part.type, partAge);

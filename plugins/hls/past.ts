@@ -148,7 +148,7 @@ export function createPastStream(o: PastOptions): PastStream {
 
   async function passOn(hls: HlsWatch, name: string): Promise<Response> {
     try {
-      if (name === "") return replyPlaylist(moveNames(await hls.playlist(name), "hls/"));
+      if (name === "") return replyPlaylist(await moveNames(await hls.playlist(name), "hls/"));
       if (name.endsWith(".m3u8")) return replyPlaylist(await hls.playlist(name));
       const part = await hls.part(name);
       if (part) return replyPart(part.bytes, part.type, partAge);

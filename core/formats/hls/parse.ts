@@ -1,4 +1,5 @@
 // Reads HLS playlists. Any text is read without an exception: what is wrong is left out, or makes the whole invalid.
+import { itemsPerStep, runSteps, type Steps } from "../steps.ts";
 import { type Attributes, readAttributes } from "./attributes.ts";
 import { beginsAsHls, type Line, readLines } from "./lines.ts";
 import { type Draft, readDuration, readRest, readSegmentTag, startMedia } from "./media.ts";
@@ -9,6 +10,7 @@ import type {
   MediaPlaylist,
   Multivariant,
   Rendition,
+  Segment,
   SessionData,
   Variant,
 } from "./model.ts";
@@ -24,6 +26,11 @@ const mostSegments = 200_000;
  * @example parseHls("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n1.ts\n#EXT-X-ENDLIST\n").kind // "media"
  */
 export function parseHls(text: string): HlsPlaylist {
+  return runSteps(parsingHls(text));
+}
+
+/** As `parseHls()`, in steps: a day of one-second segments takes as long as five pictures. */
+export function* parsingHls(text: string): Steps<HlsPlaylist> {
   if (text.trim() === "") return { kind: "invalid", reason: "it is empty" };
   if (/^[\s\ufeff]*<(?:!doctype|html|head|body|\?xml)/i.test(text))
     return { kind: "invalid", reason: "a web page came where a playlist was expected" };
@@ -35,11 +42,12 @@ export function parseHls(text: string): HlsPlaylist {
     if (!next.done) lines.push(next.value);
     else if (next.value) break;
     else return { kind: "invalid", reason: "it is longer than any playlist" };
+    if (lines.length % itemsPerStep === 0) yield;
   }
   const tags = new Set(lines.map(({ tag }) => tag));
   if (tags.has("#EXT-X-STREAM-INF") || tags.has("#EXT-X-I-FRAME-STREAM-INF")) return parseMultivariant(lines);
   if (tags.has("#EXT-X-TARGETDURATION") || tags.has("#EXT-X-MEDIA-SEQUENCE") || tags.has("#EXT-X-ENDLIST"))
-    return parseMedia(lines);
+    return yield* parseMedia(lines);
   return { kind: "invalid", reason: "it has neither variants nor a target duration" };
 }
 
@@ -82,14 +90,15 @@ function parseMultivariant(lines: readonly Line[]): HlsPlaylist {
   return version === undefined ? found : { ...found, version };
 }
 
-function parseMedia(lines: readonly Line[]): HlsPlaylist {
+function* parseMedia(lines: readonly Line[]): Steps<HlsPlaylist> {
   const head: { -readonly [K in keyof MediaPlaylist]?: MediaPlaylist[K] } = {};
   const draft: Draft = startMedia();
   let targetDuration = 0;
   let ended = false;
   let skipped = 0;
   const latency: { -readonly [K in keyof LowLatency]?: LowLatency[K] } = {};
-  for (const { tag, value } of lines) {
+  for (const [at, { tag, value }] of lines.entries()) {
+    if (at % itemsPerStep === itemsPerStep - 1) yield;
     if (tag === undefined || readSegmentTag(draft, tag, value)) {
       if (draft.segments.length > mostSegments)
         return { kind: "invalid", reason: `it has more than ${mostSegments} segments` };
@@ -123,11 +132,15 @@ function parseMedia(lines: readonly Line[]): HlsPlaylist {
     }
   }
   const { sequence, discontinuity } = draft;
-  const segments = draft.segments.map((segment, index) => ({
-    ...segment,
-    sequence: sequence + skipped + index,
-    discontinuity: discontinuity + segment.discontinuity,
-  }));
+  const segments: Segment[] = [];
+  for (const segment of draft.segments) {
+    segments.push({
+      ...segment,
+      sequence: sequence + skipped + segments.length,
+      discontinuity: discontinuity + segment.discontinuity,
+    });
+    if (segments.length % itemsPerStep === 0) yield;
+  }
   const rest = readRest(draft);
   if (rest)
     latency.rest = {

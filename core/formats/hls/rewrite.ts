@@ -1,4 +1,5 @@
 // Passes an HLS playlist on with other addresses, and without what a relay cannot keep; else byte for byte.
+import { itemsPerStep, runSteps, type Steps } from "../steps.ts";
 import { type Attributes, dropAttributes, readAttributes, scanAttributes } from "./attributes.ts";
 import { type Line, readLines } from "./lines.ts";
 
@@ -31,12 +32,23 @@ export function rewriteHls(
   replace: (reference: Reference) => string | undefined,
   options: RewriteOptions = {},
 ): string {
+  return runSteps(rewritingHls(text, replace, options));
+}
+
+/** As `rewriteHls()`, in steps. */
+export function* rewritingHls(
+  text: string,
+  replace: (reference: Reference) => string | undefined,
+  options: RewriteOptions = {},
+): Steps<string> {
   const lines: string[] = [];
   // An EXT-X-STREAM-INF, and what stands between it and its address.
   let announced: string[] = [];
   let attributes: Attributes = none;
   let index = 0;
+  let count = 0;
   for (const line of readLines(text)) {
+    if (++count % itemsPerStep === 0) yield;
     if (line.tag === "") {
       const uri = replace({ uri: line.value, tag: "", attribute: "", attributes, index: index++ });
       if (uri !== undefined) lines.push(...announced, line.text.replace(line.value, () => uri) + line.end);

@@ -9,7 +9,7 @@ import { hashOf, kindOf, type Listed, nameListed } from "./names.ts";
 import type { Whereabouts } from "./parts.ts";
 import { createRendition, type Rendition } from "./rendition.ts";
 import { resolve } from "./snapshot.ts";
-import type { Fetched, HlsUpstream } from "./upstream.ts";
+import { type Fetched, type HlsUpstream, readFetched } from "./upstream.ts";
 
 /** A multivariant playlist that is understood. */
 export interface Top {
@@ -76,15 +76,9 @@ export function createCatalogue({ source, upstream, clock, log, live, updated }:
   };
 
   const open = async (): Promise<void> => {
-    const given = source.playlist === undefined ? undefined : { url: source.url, text: source.playlist };
-    const fetched = given ?? (await upstream.playlist(address));
-    const parsed = parseHls(fetched.text);
-    if (parsed.kind === "invalid")
-      throw new HeadendError("dial.content", {
-        url: describeUrl(fetched.url),
-        reason: `not an HLS playlist: ${parsed.reason}`,
-      });
-    if (parsed.kind === "multivariant") top = readTop(fetched, undefined);
+    const fetched =
+      source.playlist === undefined ? await upstream.playlist(address) : await readFetched(source.url, source.playlist);
+    if (fetched.playlist.kind === "multivariant") top = readTop(fetched, undefined);
     // Its own address is where it all began; there is nobody else to ask.
     else
       create(
@@ -146,7 +140,7 @@ export function createCatalogue({ source, upstream, clock, log, live, updated }:
       if (name === "" && top) return top.text;
       const rendition = renditionOf(name === "" ? "main" : name.replace(/\.m3u8$/, ""));
       if (!rendition) throw new HeadendError("not.found");
-      const { text } = await rendition.read();
+      const text = await (await rendition.read()).text();
       const { frozen } = rendition;
       // Sound and subtitles may rest; what has the pictures may not.
       if (live && frozen !== undefined && /^(?:main|v\d+)$/.test(rendition.name))
@@ -182,7 +176,7 @@ export function createCatalogue({ source, upstream, clock, log, live, updated }:
 /** Names all that a multivariant playlist names; undefined when it is none. */
 function readTop(fetched: Fetched, before: Top | undefined): Top | undefined {
   const { text, variables } = expandVariables(fetched.text, fetched.url);
-  const multivariant = parseHls(text);
+  const multivariant = text === fetched.text ? fetched.playlist : parseHls(text);
   if (multivariant.kind !== "multivariant") return undefined;
   const listed = nameListed(multivariant, before?.listed);
   const addresses = new Map<string, string>();

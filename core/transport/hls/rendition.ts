@@ -4,6 +4,7 @@ import { formatDuration } from "../../formats/duration.ts";
 import type { Clock, Logger } from "../../plugin.ts";
 import { reasonOf } from "../../reason.ts";
 import { describeUrl } from "../../redact.ts";
+import { unhurried } from "../unhurried.ts";
 import { type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { type Fetched, type HlsUpstream, isGone } from "./upstream.ts";
 
@@ -84,23 +85,23 @@ export function createRendition(setup: RenditionSetup): Rendition {
     return found;
   };
 
-  const accept = (fetched: Fetched): boolean => {
+  const accept = async (fetched: Fetched): Promise<boolean> => {
     const variables = setup.variables();
-    const take = (epoch: number, before: Snapshot | undefined) => {
-      const taken = takeSnapshot({ name, fetched, epoch, variables, before });
+    const take = async (epoch: number, before: Snapshot | undefined) => {
+      const taken = await unhurried(takeSnapshot({ name, fetched, epoch, variables, before }));
       if (taken) return taken;
       const reason = "a playlist of playlists came where one of segments was expected";
       throw new HeadendError("dial.content", { url: describeUrl(fetched.url), reason });
     };
     const before = snapshot;
-    let taken = take(before?.epoch ?? 0, before);
+    let taken = await take(before?.epoch ?? 0, before);
     const last = lastOf(taken);
     if (before && last < lastOf(before)) {
       // An old copy of some cache, or upstream counts anew: that shows when it goes on.
       regressions++;
       if (regressions < (last < before.playlist.sequence ? 2 : patience)) return false;
       log.info(`${describeUrl(fetched.url)}: upstream began to count its segments anew`);
-      taken = take(before.epoch + 1, undefined);
+      taken = await take(before.epoch + 1, undefined);
     }
     regressions = 0;
     const news = !before || taken.epoch !== before.epoch || last > lastOf(before) || ended(taken) !== ended(before);
@@ -112,7 +113,7 @@ export function createRendition(setup: RenditionSetup): Rendition {
   const load = async (): Promise<void> => {
     loaded = clock.monotonic();
     try {
-      const news = accept(await get());
+      const news = await accept(await get());
       sameSince = news ? undefined : (sameSince ?? loaded);
       if (news) advanced = loaded;
       else if (loaded - advanced >= 2 * target()) landed = undefined;

@@ -4,9 +4,11 @@ import {
   type Key,
   type MediaMap,
   type MediaPlaylist,
-  parseHls,
-  rewriteHls,
+  parsingHls,
+  rewritingHls,
 } from "../../formats/hls.ts";
+import { itemsPerStep, type Steps } from "../../formats/steps.ts";
+import { unhurried } from "../unhurried.ts";
 import { extensionOf, hashOf } from "./names.ts";
 import type { Address, Fetched } from "./upstream.ts";
 
@@ -15,8 +17,8 @@ export interface Snapshot {
   readonly playlist: MediaPlaylist;
   /** Steps when upstream begins to count anew: names with another are other segments. */
   readonly epoch: number;
-  /** The playlist as viewers get it. */
-  readonly text: string;
+  /** The playlist as viewers get it. Made when somebody wants it: a stream that is only joined has no viewers of playlists. */
+  text(): Promise<string>;
   /** Where a segment, key or map is, by its name. */
   readonly addresses: ReadonlyMap<string, Address>;
   /** The name of each segment by its media sequence number. */
@@ -44,10 +46,11 @@ export interface SnapshotSetup {
   readonly before?: Snapshot | undefined;
 }
 
-/** Names what a playlist names; undefined when it is none of segments. */
-export function takeSnapshot({ name, fetched, epoch, variables, before }: SnapshotSetup): Snapshot | undefined {
+/** Names what a playlist names, in steps; undefined when it is none of segments. */
+export function* takeSnapshot(setup: SnapshotSetup): Steps<Snapshot | undefined> {
+  const { name, fetched, epoch, variables, before } = setup;
   const { text } = expandVariables(fetched.text, fetched.url, variables);
-  const playlist = parseHls(text);
+  const playlist = text === fetched.text ? fetched.playlist : yield* parsingHls(text);
   if (playlist.kind !== "media") return undefined;
   const prefix = epoch === 0 ? name : `${name}r${epoch}`;
   const addresses = new Map<string, Address>();
@@ -61,6 +64,7 @@ export function takeSnapshot({ name, fetched, epoch, variables, before }: Snapsh
     return given;
   };
   for (const segment of playlist.segments) {
+    if (names.size % itemsPerStep === itemsPerStep - 1) yield;
     const known = before?.names.get(segment.sequence);
     const paths: string[] = [];
     const same = (url: string, name: string | undefined) => {
@@ -92,15 +96,14 @@ export function takeSnapshot({ name, fetched, epoch, variables, before }: Snapsh
   }
   keepRecent(playlist, before, addresses, names);
 
-  let written: string | undefined;
+  let written: Promise<string> | undefined;
   return {
     playlist,
     epoch,
     addresses,
     names,
-    get text() {
-      // Made when somebody wants it: a stream that is only joined has no viewers of playlists.
-      written ??= write(text, fetched.url, playlist, names, called);
+    text() {
+      written ??= unhurried(write(text, fetched.url, playlist, names, called));
       return written;
     },
   };
@@ -131,8 +134,8 @@ function write(
   playlist: MediaPlaylist,
   names: ReadonlyMap<number, Named>,
   called: ReadonlyMap<string, string>,
-): string {
-  return rewriteHls(
+): Steps<string> {
+  return rewritingHls(
     text,
     ({ uri, tag, attributes, index }) => {
       if (tag === "") {

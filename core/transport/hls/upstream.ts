@@ -2,9 +2,10 @@
 import { Buffer } from "node:buffer";
 import { gunzipSync } from "node:zlib";
 import { HeadendError } from "../../errors.ts";
-import { type ByteRange, parseHls } from "../../formats/hls.ts";
+import { type ByteRange, type HlsPlaylist, type Invalid, parsingHls } from "../../formats/hls.ts";
 import type { Fetch, HlsSource } from "../../plugin.ts";
 import { describeUrl } from "../../redact.ts";
+import { unhurried } from "../unhurried.ts";
 
 /** Where a part is. */
 export interface Address {
@@ -16,6 +17,18 @@ export interface Address {
 export interface Fetched {
   readonly url: string;
   readonly text: string;
+  /** What it says, its variables as they are written. */
+  readonly playlist: Exclude<HlsPlaylist, Invalid>;
+}
+
+/** @throws HeadendError `dial.content` when it is no playlist */
+export async function readFetched(url: string, text: string): Promise<Fetched> {
+  const playlist = await unhurried(parsingHls(text));
+  if (playlist.kind === "invalid") {
+    const reason = `not an HLS playlist: ${playlist.reason}`;
+    throw new HeadendError("dial.content", { url: describeUrl(url), reason });
+  }
+  return { url, text, playlist };
 }
 
 export interface HlsUpstream {
@@ -87,13 +100,7 @@ export function createHlsUpstream(source: HlsSource, fetch: Fetch, life: AbortSi
       const response = await fetch(withAccount(url), options);
       await refuse(response, url);
       const text = decode(new Uint8Array(await response.arrayBuffer()), url);
-      const parsed = parseHls(text);
-      if (parsed.kind === "invalid")
-        throw new HeadendError("dial.content", {
-          url: describeUrl(url),
-          reason: `not an HLS playlist: ${parsed.reason}`,
-        });
-      return { url: response.url || url, text };
+      return await readFetched(response.url || url, text);
     },
 
     async open({ url, range }, signal) {

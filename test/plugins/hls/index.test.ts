@@ -35,11 +35,11 @@ test("an access token stays in the addresses that players make of it", () => {
   );
 });
 
-test("moveNames() moves our names and leaves what is elsewhere", () => {
+test("moveNames() moves our names and leaves what is elsewhere", async () => {
   const text =
     '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k1.key"\n#EXTINF:2,\nmain-7.ts\n#EXTINF:2,\nhttp://cdn.example/x.ts\n';
   assert.equal(
-    moveNames(text, "hls/"),
+    await moveNames(text, "hls/"),
     '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="hls/k1.key"\n#EXTINF:2,\nhls/main-7.ts\n#EXTINF:2,\nhttp://cdn.example/x.ts\n',
   );
 });

@@ -110,6 +110,8 @@ test("upstream is let go when nobody asks any more, and the next request begins 
     assert.equal(rig.opened, 2);
     assert.ok(after.sequence > before.sequence + 5);
     assert.ok(after.discontinuity > before.discontinuity);
+    // Players run through all numbers from 0 on (hls.js 1.7).
+    assert.ok(after.discontinuity < 1_000_000);
     await assert.rejects(rig.ask(before.segments[0]?.uri ?? ""), failsWith("not.found"));
   });
 });

@@ -180,7 +180,7 @@ export async function until(holds: () => boolean, what = "it"): Promise<void> {
 /** Moves the clock in small steps, letting sockets work between, until something is so. */
 export async function advanceUntil(clock: TestClock, holds: () => boolean, most = 60_000): Promise<void> {
   for (let passed = 0; passed < most; passed += 250) {
-    for (let turn = 0; turn < 400 && !holds(); turn++) await setImmediate();
+    for (let turn = 0; turn < 1500 && !holds(); turn++) await setImmediate();
     if (holds()) return;
     await clock.advance(250);
   }

@@ -38,6 +38,20 @@ describe("a session's playlists", () => {
     assert.equal(rig.count("/main.m3u8"), 3);
   });
 
+  it("of a day's segments let others go first, again and again", async () => {
+    live(1, 43_200);
+    const session = rig.open();
+    let turns = 0;
+    let waiting = true;
+    const count = (): unknown => waiting && ++turns && setImmediate(count);
+    count();
+    const text = await session.playlist("");
+    waiting = false;
+    assert.equal(text, playlistOf(1, 43_200, { uri: (sequence) => `main-${sequence}.ts` }));
+    // Some thousand lines a turn: reading, naming, writing.
+    assert.ok(turns > 200, `${turns} turns`);
+  });
+
   it("cost upstream nothing while nobody asks", async () => {
     live(1, 3);
     await rig.open().playlist("");
