@@ -57,17 +57,17 @@ export function parseRtp(bytes: Uint8Array): RtpPacket | undefined {
   }
   const padding = first & 0x20 ? byte(bytes, length - 1) : 0;
   if (at + padding > length || (first & 0x20 && padding === 0)) return undefined;
-  return {
+  const packet: RtpPacket = {
     marker: second >= 0x80,
     payloadType: second & 0x7f,
     sequence: word(bytes, 2),
     timestamp: long(bytes, 4),
     ssrc: long(bytes, 8),
     csrcs: first & 0x0f ? Array.from({ length: first & 0x0f }, (_, index) => long(bytes, 12 + index * 4)) : none,
-    ...(extension ? { extension } : {}),
     payload: bytes.subarray(at, length - padding),
     padding,
   };
+  return extension ? { ...packet, extension } : packet;
 }
 
 /**

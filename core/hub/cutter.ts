@@ -3,10 +3,13 @@ import { createProgrammeReader, programmeFlags } from "../formats/keyframe.ts";
 import { counterOf, packetLength, payloadAt, pidOf, writeCounter } from "../formats/mpegts.ts";
 import { createSplicer } from "../formats/splice.ts";
 import type { Joint, Ring } from "./ring.ts";
+import { syncFrom } from "./sync.ts";
 
 /** 348 packets: the most that still fits in 64 KiB. */
 export const batchBytes = 348 * packetLength;
 
+/** So many bytes in a row are put into the ring as they came: nothing writes to them any more. */
+const byReference = 12 * 1024;
 /** While a new upstream has shown no picture, this many bytes are passed over for one. */
 const patience = 8 * 2 ** 20;
 /** A stream of sound alone may be joined anywhere; one joint in so many bytes is enough. */
@@ -80,9 +83,15 @@ export function createCutter(ring: Ring): Cutter {
     from = to = 0;
   }
 
-  /** Takes whole packets; a batch that is full goes at once, so that there is always room. */
+  /** Takes whole packets; a batch that is full goes at once, so that there is always room. Much is not copied. */
   function put(bytes: Uint8Array, start: number, end: number): void {
     sent += end - start;
+    if (end - start >= byReference) {
+      flush();
+      for (let at = start; at < end; at += batchBytes, batch++)
+        ring.push(bytes.subarray(at, Math.min(at + batchBytes, end)));
+      return;
+    }
     for (let at = start; at < end; ) {
       const count = Math.min(end - at, room.length - to);
       room.set(bytes.subarray(at, at + count), to);
@@ -288,13 +297,4 @@ export function createCutter(ring: Ring): Cutter {
       return pictured;
     },
   };
-}
-
-/** The first sync byte from `at` on that two more confirm; not found: where one may be that nothing confirms yet. */
-function syncFrom(bytes: Uint8Array, from: number): { readonly at: number; readonly found: boolean } {
-  const last = bytes.length - 2 * packetLength;
-  for (let at = from; at < last; at++)
-    if (bytes[at] === 0x47 && bytes[at + packetLength] === 0x47 && bytes[at + 2 * packetLength] === 0x47)
-      return { at, found: true };
-  return { at: Math.max(from, last), found: false };
 }

@@ -72,9 +72,11 @@ export function createIntake(o: IntakeOptions): Intake {
   let before = { packets: 0, garbage: 0 };
   let pictured = false;
   let waiting = false;
+  let flushedAt = Number.NEGATIVE_INFINITY;
 
   function flush(): void {
     cutter.flush();
+    flushedAt = clock.monotonic();
     o.deliver();
   }
 
@@ -134,7 +136,8 @@ export function createIntake(o: IntakeOptions): Intake {
         observer.firstPicture(now - start);
       }
       const pace = o.pace();
-      if (cutter.waiting >= pace.bytes) flush();
+      // What comes seldom is sent at once: a timer for each would cost more than sending it.
+      if (cutter.waiting >= pace.bytes || (cutter.waiting > 0 && now - flushedAt >= pace.wait)) flush();
       else if (full) o.deliver();
       if (cutter.waiting > 0 && !waiting) void flushSoon(pace.wait);
     },

@@ -4,15 +4,7 @@ import type { Dial } from "../plugin.ts";
 import { describeUrl } from "../redact.ts";
 import type { DialContext, Opener } from "./context.ts";
 import { createHttpOpener } from "./http.ts";
-import {
-  openMms,
-  openRtmp,
-  openRtspByFfmpeg,
-  openRtspSomehow,
-  openSrt,
-  schemeOf,
-  unknownScheme,
-} from "./stream-protocols.ts";
+import { openMms, openRtmp, openRtspSomehow, openSrt, schemeOf, unknownScheme } from "./stream-protocols.ts";
 import { openRtp, openUdp } from "./udp.ts";
 
 /** What opens each scheme. */
@@ -25,7 +17,7 @@ function openersWith(http: Opener): Readonly<Record<string, Opener>> {
     rtsp: openRtspSomehow,
     rtspt: openRtspSomehow,
     rtspu: openRtspSomehow,
-    rtsps: openRtspByFfmpeg,
+    rtsps: openRtspSomehow,
     rtmp: openRtmp,
     rtmps: openRtmp,
     rtmpt: openRtmp,

@@ -1,4 +1,4 @@
-// Opens `rtsp://` with our own client: a transport stream, in RTP or as it is, or pictures and sound, in the connection or over UDP.
+// Opens `rtsp://` and `rtsps://` with our own client: a transport stream, in RTP or as it is, or pictures and sound, in the connection or over UDP.
 import { HeadendError } from "../errors.ts";
 import { formatDuration } from "../formats/duration.ts";
 import { hasBye } from "../formats/rtp.ts";
@@ -33,11 +33,13 @@ const orders: Readonly<Record<TransportChoice, readonly Carrier[]>> = {
   tcp: ["tcp"],
   udp: ["udp", "tcp", "mp2t"],
 };
+/** Milliseconds after which a camera has shown its first pictures, and its connection is read less often. */
+const eagerSpan = 6000;
 const ways: Readonly<Record<Carrier, string>> = { tcp: "rtsp over tcp", udp: "rtsp over udp", mp2t: "rtsp over udp" };
 
 /**
  * Opens `rtsp://[user:password@]host[:port]/path`. It is tried over TCP, and over UDP where the server wants that or
- * nothing comes; `rtspu:` and `#transport=udp` turn the order round, `rtspt:` and `#transport=tcp` allow TCP alone.
+ * nothing comes; `rtsps:` over TLS alone; `rtspu:` and `#transport=udp` turn the order round, `rtspt:` and `#transport=tcp` allow TCP alone.
  *
  * @throws RtspRemuxError (`dial.content`) when it has neither a transport stream nor what we read: ffmpeg can remux that
  * @throws HeadendError `dial.*`, or the signal's reason; the server's session is then torn down
@@ -59,7 +61,8 @@ export const openRtsp: Opener = async (url, options, context) => {
   );
   const leave = () => options.signal.removeEventListener("abort", onAbort);
   try {
-    const order = [...orders[address.transport]];
+    // What is in TLS stays in it.
+    const order: Carrier[] = address.tls ? ["tcp"] : [...orders[address.transport]];
     const { source, closed } = await openTried(address, url, order, options, context, control.signal);
     closed.then(leave);
     return source;
@@ -100,7 +103,8 @@ async function openTried(
       if (!(error instanceof RtspRedirect) || ++hops > redirectLimit) throw error;
       target = error.location;
       const next = parseRtspAddress(target);
-      const same = typeof next === "object" && next.host === home.host && next.port === home.port;
+      const same =
+        typeof next === "object" && next.host === home.host && next.port === home.port && !next.tls === !home.tls;
       credentials = same ? home.credentials : undefined;
     }
     signal.throwIfAborted();
@@ -165,12 +169,15 @@ function receive(
   signal: AbortSignal,
 ): Attempt {
   const patient = carrier === "tcp" && isArchive(session);
+  // What a connection brings at once is as much as is worth handing on, and needs no timer.
+  const untimed = carrier === "tcp" && content.own !== undefined;
   const stop = new AbortController();
   const closed = Promise.withResolvers<void>();
   const gather = createGather({
     clock,
     limit: bufferBytes ?? defaultBufferBytes,
     ...(patient ? { hold: session.hold } : {}),
+    untimed,
     signal,
     async close() {
       stop.abort();
@@ -187,11 +194,14 @@ function receive(
     reading.flush?.();
     gather.end(error);
   };
+  if (untimed) clock.sleep(eagerSpan, stop.signal).then(session.relax, () => {});
   session.deliver({
+    transient: untimed,
     packet(packet) {
       if (packet.control && hasBye(packet.bytes)) end();
       else reading.packet(packet);
     },
+    pause: untimed ? gather.flush : () => {},
     end,
   });
   const source: TransportSource = {

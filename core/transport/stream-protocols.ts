@@ -100,8 +100,7 @@ function recodingOf({ video, audio }: RtspRemuxError, wish: MediaWish | undefine
   };
 }
 
-/** Also for RTSP over TLS, which our own client does not speak. */
-export async function openRtspByFfmpeg(
+async function openRtspByFfmpeg(
   url: string,
   options: OpenOptions,
   context: DialContext,
@@ -111,10 +110,17 @@ export async function openRtspByFfmpeg(
   const protocols = ["rtsp", "rtp", "udp", "tcp", "tls"];
   const plain = typeof parsed === "string" ? url : withCredentials(parsed);
   const by = (carrier: string) =>
-    openByFfmpeg({ url: plain, protocols, options: { rtsp_transport: carrier } }, options, context, {
+    openByFfmpeg({ url: plain, protocols, options: { rtsp_transport: carrier, ...checks } }, options, context, {
       ...(recoding ? { recoding } : {}),
     });
-  const wanted = typeof parsed === "string" ? "auto" : parsed.transport;
+  const tls = typeof parsed === "string" ? undefined : parsed.tls;
+  if (tls?.fingerprint)
+    throw new HeadendError("dial.refused", {
+      url: describeUrl(url),
+      reason: "it needs ffmpeg, which knows no certificate by its SHA-256",
+    });
+  const checks = tls?.check ? { tls_verify: "1" } : {};
+  const wanted = typeof parsed === "string" ? "auto" : tls ? "tcp" : parsed.transport;
   if (wanted !== "auto") return await by(wanted);
   try {
     return await by("tcp");

@@ -26,6 +26,7 @@ export function readCameras({ cameras, ...defaults }: Config): Camera[] {
       video,
       linger,
       segment,
+      hls,
       always,
     } = {
       ...defaults,
@@ -44,6 +45,7 @@ export function readCameras({ cameras, ...defaults }: Config): Camera[] {
         account: nickname,
         linger: parseDuration(linger) ?? 0,
         segment: parseDuration(segment) ?? 0,
+        ...(hls === undefined ? {} : { hls: hls.mode }),
         ...(logo === undefined ? {} : { logo }),
       },
     };

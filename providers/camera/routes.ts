@@ -5,8 +5,8 @@ import { HeadendError } from "../../core/plugin.ts";
 export interface RoutesOptions {
   /** The channel's id in the lineup; undefined: no camera has this nickname. */
   channel(nickname: string): string | undefined;
-  /** A JPEG. */
-  snapshot(nickname: string, request: Request): Promise<Uint8Array>;
+  /** A JPEG; `open`: the camera may be opened for it. */
+  snapshot(nickname: string, request: Request, open: boolean): Promise<Uint8Array>;
   baseUrl(request: Request): string;
 }
 
@@ -32,7 +32,8 @@ export function addRoutes(app: AnyElysia, prefix: string, o: RoutesOptions): Any
     .get(`${prefix}/snapshot/:file`, async ({ request, params: { file } }) => {
       const nickname = /^([\w-]+)\.jpe?g$/i.exec(file)?.[1] ?? "";
       if (o.channel(nickname) === undefined) throw new HeadendError("not.found");
-      const bytes = await o.snapshot(nickname, request);
+      const open = new URL(request.url).searchParams.get("open") !== "no";
+      const bytes = await o.snapshot(nickname, request, open);
       return new Response(bytes as Uint8Array<ArrayBuffer>, {
         headers: {
           "content-type": "image/jpeg",

@@ -34,7 +34,7 @@ export async function startHeadend(
   await writeFile(config, `instances:\n  one: { use: m3u, ${options}playlist: ./list.m3u }\n`);
   const listen = `127.0.0.1:${await freePort()}`;
   const args = ["serve", "--config", config, "--data", join(home, "data"), "--listen", listen, "--log-level", "error"];
-  return await start([...o.command, ...args], `http://${listen}`, "/readyz");
+  return await startProcess([...o.command, ...args], `http://${listen}`, "/readyz");
 }
 
 /** nginx with one worker, and what stands inside its `server`. */
@@ -55,7 +55,7 @@ http {
   server { listen ${listen}; ${inside} }
 }`,
   );
-  return await start(["nginx", "-p", home, "-c", join(home, "nginx.conf")], `http://${listen}`, "/none");
+  return await startProcess(["nginx", "-p", home, "-c", join(home, "nginx.conf")], `http://${listen}`, "/none");
 }
 
 /** An HTTP server of this process. Gives its port and what ends it. */
@@ -71,7 +71,8 @@ export async function startOrigin(answer: RequestListener): Promise<{ readonly p
   };
 }
 
-async function start(words: readonly string[], base: string, path: string): Promise<Server> {
+/** Starts a process on core 0; resolves once it answers. */
+export async function startProcess(words: readonly string[], base: string, path: string): Promise<Server> {
   const child = spawn("taskset", ["-c", "0", ...words], { stdio: ["ignore", "ignore", "inherit"] });
   running.add(child);
   for (let tries = 0; ; tries++) {

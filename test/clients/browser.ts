@@ -3,30 +3,22 @@
 // and ffmpeg. SCREENSHOTS names a folder that gets a picture of every page.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { openStreaming, type Streaming, until } from "../runtime/streams/headend.ts";
 import { createSuite, declareSuites } from "../runtime/streams/suite.ts";
 import { createFeed } from "../support/feed.ts";
 import { makeClip, mediaFolder, mediaMissing, readClip, type Sender, startSender, tools } from "../support/media.ts";
-import { root } from "../support/source.ts";
 import { openUpstream, type Upstream } from "../support/upstream.ts";
+import { chromiumMissing, hlsPage, launchChromium } from "./chromium.ts";
 
 const suite = createSuite();
 const { after, before, test } = suite;
 
-const program = [
-  process.env.CHROMIUM_PATH ?? "",
-  ...(process.env.PATH ?? "")
-    .split(delimiter)
-    .flatMap((folder) => [join(folder, "chromium"), join(folder, "google-chrome")]),
-].find((path) => path !== "" && existsSync(path));
-const skip = mediaMissing || (program ? false : "needs Chromium: install it, or say where it is with CHROMIUM_PATH");
-const options = { skip, timeout: 120_000 } as const;
+const options = { skip: mediaMissing || chromiumMissing, timeout: 120_000 } as const;
 const seconds = 120;
 /** Where the archive begins, in Unix seconds. */
 const epoch = Math.floor(Date.now() / 1000) - 7200;
@@ -35,17 +27,6 @@ let streaming: Streaming;
 let upstream: Upstream;
 let sender: Sender;
 let browser: Browser;
-
-const page = `<!doctype html><meta charset="utf-8"><video muted autoplay controls width="640"></video>
-<script src="/hls.js"></script><script>
-const video = document.querySelector("video");
-window.errors = [];
-const hls = new Hls();
-hls.on(Hls.Events.ERROR, (_, data) => errors.push(data.type + " " + data.details + (data.fatal ? " fatal" : "")));
-hls.on(Hls.Events.MANIFEST_PARSED, () => video.play());
-hls.loadSource(new URLSearchParams(location.search).get("source"));
-hls.attachMedia(video);
-</script>`;
 
 async function answerFile(response: ServerResponse): Promise<void> {
   const file = await readFile(join(mediaFolder(), response.req.url ?? "")).catch(() => undefined);
@@ -67,8 +48,7 @@ before(async () => {
   const clip = await makeClip("h264", { seconds, gop: 50 });
   const whole = await readClip("h264", { seconds, gop: 50 });
   upstream = await openUpstream({
-    "/": page,
-    "/hls.js": await readFile(join(root, "node_modules/hls.js/dist/hls.min.js")),
+    ...(await hlsPage()),
     "/cut": createFeed(whole, { seconds }).answer,
     "/hls/": (response) => void answerFile(response),
     "/past": (response) => void answerPast(response),
@@ -85,11 +65,7 @@ before(async () => {
   upstream.answers.set("/list.m3u", `#EXTM3U\n${entries.join("")}`);
   const up = `{ use: m3u, playlist: "${upstream.base}/list.m3u", linger: 1s }`;
   streaming = await openStreaming(`streams:\n  slate: 0s\ninstances:\n  up: ${up}\n`, entries.length);
-  const quiet = ["background-networking", "component-update", "sync", "quic", "gpu"].map((what) => `--disable-${what}`);
-  browser = await chromium.launch({
-    executablePath: program ?? "",
-    args: [...quiet, "--no-sandbox", "--no-first-run", "--autoplay-policy=no-user-gesture-required"],
-  });
+  browser = await launchChromium();
 });
 after(async () => {
   await browser?.close();

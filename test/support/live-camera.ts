@@ -1,6 +1,7 @@
 // A camera on loopback that is filming: whoever plays gets what it sends from then on, amid a group of pictures, at its own pace.
 import { Buffer } from "node:buffer";
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { packetise, parsed, splitUnits } from "../core/formats/rtp/packetise.ts";
 import { convertClip, makeClip } from "./media.ts";
 import { openRtspServer, type RtspServer, type RtspServerOptions } from "./rtsp.ts";
@@ -15,6 +16,8 @@ export interface LiveCamera {
   loss: number;
   /** When the last key frame began to be sent, by performance.now(). */
   readonly keyAt: number;
+  /** From the next group on it films in another size, such as `640x360`. */
+  film(o: { readonly size: string }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,13 +60,17 @@ interface Picture {
 }
 
 /** Pictures of one group or more, that can be sent again and again. */
-function readPictures(gop: number, bitrate: number): Promise<Film> {
-  const name = `${gop}-${bitrate}`;
+function readPictures(gop: number, bitrate: number, size?: string): Promise<Film> {
+  const name = `${gop}-${bitrate}${size ? `-${size}` : ""}`;
   const known = sequences.get(name);
   if (known) return known;
   const making = (async () => {
     const clip = await makeClip("h264", { seconds: Math.max(4, gop / 25), gop, bitrate });
-    const path = await convertClip(clip, `live-camera-${name}.h264`, ["-an", "-f", "h264"]);
+    const path = await convertClip(clip, `live-camera-${name}.h264`, [
+      "-an",
+      ...(size ? ["-s", size, "-c:v", "libx264", "-preset", "ultrafast", "-g", String(gop)] : []),
+      ...["-f", "h264"],
+    ]);
     const access: Uint8Array[][] = [[]];
     for (const unit of splitUnits(new Uint8Array(await readFile(path)))) {
       access.at(-1)?.push(unit);
@@ -86,6 +93,9 @@ function readPictures(gop: number, bitrate: number): Promise<Film> {
 export async function openLiveCamera(o: LiveCameraOptions = {}): Promise<LiveCamera> {
   const { gop = 25, bitrate = 500_000, ...rest } = o;
   const { parameters, pictures } = await readPictures(gop, bitrate);
+  let showing = pictures;
+  /** Picture at which that began. */
+  let first = 0;
   const server = await openRtspServer({ wants: "digest", ...rest, sdp: sdpOf(parameters) });
   let count = 0;
   let sequence = 0;
@@ -97,13 +107,20 @@ export async function openLiveCamera(o: LiveCameraOptions = {}): Promise<LiveCam
     filming: true,
     loss: 0,
     keyAt: 0,
+    async film({ size }: { readonly size: string }) {
+      const { pictures } = await readPictures(gop, bitrate, size);
+      // It begins with a key frame.
+      while ((count - first) % showing.length !== 0) await sleep(5);
+      showing = pictures;
+      first = count;
+    },
     async close() {
       clearInterval(timer);
       await server.close();
     },
   };
   const send = () => {
-    const { key, packets } = pictures[count % pictures.length] ?? { key: false, packets: [] };
+    const { key, packets } = showing[(count - first) % showing.length] ?? { key: false, packets: [] };
     const timestamp = (count * step) >>> 0;
     count++;
     if (key) camera.keyAt = performance.now();

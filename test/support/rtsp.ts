@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import {
   createRtspParser,
   formatFrame,
@@ -13,6 +14,7 @@ import {
   type RtspRequest,
   type RtspTransport,
 } from "../../core/formats/rtsp.ts";
+import { certificate, key } from "./certificate.ts";
 
 export interface RtspServerOptions {
   /** What DESCRIBE answers. */
@@ -29,6 +31,10 @@ export interface RtspServerOptions {
   readonly refuses?: readonly ("tcp" | "udp" | "mp2t")[];
   /** Ways that are accepted, and then bring nothing. */
   readonly silent?: readonly ("tcp" | "udp" | "mp2t")[];
+  /** Speaks TLS, as a camera that signs its own certificate. */
+  readonly secure?: boolean;
+  /** Default: any that is free. */
+  readonly port?: number;
   /** Seconds in Session. */
   readonly timeout?: number;
   /** What Public says. */
@@ -63,6 +69,8 @@ export interface RtspServer {
   say(bytes: Uint8Array): void;
   /** Sends more to everybody who plays. */
   send(packets: readonly Uint8Array[]): void;
+  /** Breaks every connection, and forgets its session, as one does whose power was cut. */
+  drop(): void;
   close(): Promise<void>;
 }
 
@@ -117,7 +125,7 @@ export async function openRtspServer(o: RtspServerOptions): Promise<RtspServer> 
     ];
   };
 
-  const server = createServer((socket) => {
+  const onConnection = (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
@@ -209,13 +217,14 @@ export async function openRtspServer(o: RtspServerOptions): Promise<RtspServer> 
     socket.on("data", (bytes: Uint8Array) => {
       for (const item of parser.push(bytes)) if (item.kind === "request") turn = turn.then(() => answer(item));
     });
-  });
-  server.listen(0, "127.0.0.1");
+  };
+  const server = o.secure ? createTlsServer({ key, cert: certificate }, onConnection) : createServer(onConnection);
+  server.listen(o.port ?? 0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
     port,
-    url: `rtsp://127.0.0.1:${port}/stream`,
+    url: `rtsp${o.secure ? "s" : ""}://127.0.0.1:${port}/stream`,
     requests,
     sessions,
     received,
@@ -230,6 +239,11 @@ export async function openRtspServer(o: RtspServerOptions): Promise<RtspServer> 
     },
     send(packets) {
       for (const send of playing) send(packets);
+    },
+    drop() {
+      for (const socket of sockets) socket.destroy();
+      sessions.clear();
+      playing.clear();
     },
     async close() {
       for (const socket of sockets) socket.destroy();

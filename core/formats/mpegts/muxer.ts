@@ -19,7 +19,10 @@ export interface MuxedFrame {
 }
 
 export interface Muxer {
-  /** Whole packets with a frame of the stream of that place. @param stream from 0, as given to `createMuxer()` */
+  /**
+   * Whole packets with a frame of the stream of that place. Those of one call mostly follow those of the call before in
+   * memory, which is never written again. @param stream from 0, as given to `createMuxer()`
+   */
   write(stream: number, frame: MuxedFrame): Uint8Array;
 }
 
@@ -33,6 +36,8 @@ const tablesPause = ticksPerSecond / 4;
 const clockLead = ticksPerSecond / 5;
 /** Bytes of the adaptation field with a clock reference, its length byte included (§2.4.3.5). */
 const clockBytes = 8;
+/** Bytes that are reserved at once for packets. */
+const block = 1394 * packetLength;
 
 /** The clock is that of the first stream with pictures, else of the first. Tables stand before every key frame of it. */
 export function createMuxer(streams: readonly MuxedStream[]): Muxer {
@@ -40,7 +45,8 @@ export function createMuxer(streams: readonly MuxedStream[]): Muxer {
     0,
     streams.findIndex(({ kind }) => kind === "video"),
   );
-  const counters = new Map<number, number>();
+  /** Of each stream, then of the two tables. */
+  const counters = new Uint8Array(streams.length + 2).fill(15);
   const association = formatTable(0x00, [programme >> 8, programme & 0xff, 0xe0 | (mapPid >> 8), mapPid & 0xff]);
   const map = formatTable(0x02, [
     0xe0 | ((firstPid + main) >> 8),
@@ -57,57 +63,56 @@ export function createMuxer(streams: readonly MuxedStream[]): Muxer {
   ]);
   let tabled: number | undefined;
 
-  const count = (pid: number) => {
-    const counter = ((counters.get(pid) ?? 15) + 1) & 0x0f;
-    counters.set(pid, counter);
+  let memory = new Uint8Array(0);
+  let end = 0;
+
+  const count = (index: number) => {
+    const counter = ((counters[index] ?? 15) + 1) & 0x0f;
+    counters[index] = counter;
     return counter;
   };
 
-  function writeTable(out: Uint8Array, at: number, pid: number, section: Uint8Array): void {
-    out.fill(0xff, at, at + packetLength);
-    out.set([0x47, 0x40 | (pid >> 8), pid & 0xff, 0x10 | count(pid), 0x00], at);
-    out.set(section, at + 5);
+  function writeTable(at: number, pid: number, counter: number, section: Uint8Array): void {
+    memory.fill(0xff, at, at + packetLength);
+    memory.set([0x47, 0x40 | (pid >> 8), pid & 0xff, 0x10 | counter, 0x00], at);
+    memory.set(section, at + 5);
   }
 
-  /** All of a frame, after `at`. */
-  function writeFrame(out: Uint8Array, at: number, index: number, frame: MuxedFrame, header: Uint8Array): void {
+  /** All of a frame, from `start` up to `end`. */
+  function writeFrame(start: number, index: number, frame: MuxedFrame, header: Uint8Array): void {
     const pid = firstPid + index;
-    const { bytes } = frame;
-    const total = header.length + bytes.length;
-    let taken = 0;
-    for (let to = at; taken < total; to += packetLength) {
-      const first = taken === 0;
+    const out = memory;
+    // The frame is put at the end, and moved forward packet by packet: packets have more bytes than what is in them.
+    let from = end - frame.bytes.length;
+    out.set(frame.bytes, from);
+    let left = header.length + frame.bytes.length;
+    for (let to = start; left > 0; to += packetLength) {
+      const first = to === start;
       const clock = first && index === main;
       const flags = (clock ? 0x10 : 0) | (first && frame.key === true ? 0x40 : 0);
       const least = clock ? clockBytes : flags !== 0 ? 2 : 0;
-      const room = packetLength - 4 - least;
-      const size = Math.min(room, total - taken);
+      const size = Math.min(packetLength - 4 - least, left);
       const field = packetLength - 4 - size;
+      const write = to + 4 + field;
+      left -= size;
+      if (first) {
+        out.copyWithin(write + header.length, from, from + size - header.length);
+        from += size - header.length;
+        out.set(header, write);
+      } else {
+        out.copyWithin(write, from, from + size);
+        from += size;
+      }
       out[to] = 0x47;
       out[to + 1] = (first ? 0x40 : 0) | (pid >> 8);
       out[to + 2] = pid & 0xff;
-      out[to + 3] = (field > 0 ? 0x30 : 0x10) | count(pid);
-      if (field > 0) {
-        out[to + 4] = field - 1;
-        if (field > 1) {
-          out[to + 5] = flags;
-          out.fill(0xff, to + 6, to + 4 + field);
-          if (clock) writeClock(out, to + 6, (frame.dts ?? frame.pts) - clockLead);
-        }
-      }
-      let write = to + 4 + field;
-      let left = size;
-      if (taken < header.length) {
-        const part = header.subarray(taken, taken + left);
-        out.set(part, write);
-        write += part.length;
-        left -= part.length;
-        taken += part.length;
-      }
-      if (left > 0) {
-        out.set(bytes.subarray(taken - header.length, taken - header.length + left), write);
-        taken += left;
-      }
+      out[to + 3] = (field > 0 ? 0x30 : 0x10) | count(index);
+      if (field === 0) continue;
+      out[to + 4] = field - 1;
+      if (field === 1) continue;
+      out[to + 5] = flags;
+      out.fill(0xff, to + 6, write);
+      if (clock) writeClock(out, to + 6, (frame.dts ?? frame.pts) - clockLead);
     }
   }
 
@@ -120,14 +125,20 @@ export function createMuxer(streams: readonly MuxedStream[]): Muxer {
       const tables = due || (index === main && frame.key === true && kind === "video") ? 2 : 0;
       const ahead = (index === main ? clockBytes : frame.key === true ? 2 : 0) + header.length;
       const packets = Math.ceil((ahead + frame.bytes.length) / (packetLength - 4));
-      const out = new Uint8Array((tables + packets) * packetLength);
+      const length = (tables + packets) * packetLength;
+      if (end + length > memory.length) {
+        memory = new Uint8Array(Math.max(block, length));
+        end = 0;
+      }
+      const start = end;
+      end += length;
       if (tables > 0) {
         tabled = now;
-        writeTable(out, 0, 0, association);
-        writeTable(out, packetLength, mapPid, map);
+        writeTable(start, 0, count(streams.length), association);
+        writeTable(start + packetLength, mapPid, count(streams.length + 1), map);
       }
-      writeFrame(out, tables * packetLength, index, frame, header);
-      return out;
+      writeFrame(start + tables * packetLength, index, frame, header);
+      return memory.subarray(start, end);
     },
   };
 }

@@ -1,55 +1,29 @@
 // NAL units that come in several RTP packets, or several in one: what RFC 6184 and RFC 7798 have in common.
-import { type AccessUnits, mostBytes } from "./access-units.ts";
+import type { AccessUnits } from "./access-units.ts";
 
-/** One piece of a fragmented NAL unit. */
+/** Adds one piece of a fragmented NAL unit; damages the access unit when a piece before it is missing. */
+export function addFragment(units: AccessUnits, fragment: Fragment): void {
+  const { first, last, header, bytes, timestamp } = fragment;
+  if (first) {
+    if (units.isOpen) units.damage(timestamp);
+    units.open(header(), bytes, timestamp);
+  } else if (units.isOpen) {
+    units.extend(bytes);
+  } else {
+    units.damage(timestamp);
+  }
+  if (last) units.close();
+}
+
 export interface Fragment {
   /** The bits S and E of its header (RFC 6184 §5.8, RFC 7798 §4.4.3). */
   readonly first: boolean;
   readonly last: boolean;
-  /** Header of the whole unit; used of the first piece. */
-  readonly header: Uint8Array;
+  /** Header of the whole unit; asked for of the first piece. */
+  readonly header: () => Uint8Array;
+  /** Not empty. */
   readonly bytes: Uint8Array;
-}
-
-export interface Fragments {
-  /** Adds the unit when its last piece comes; damages its access unit when one is missing, or it grows too large. */
-  add(fragment: Fragment, timestamp: number): void;
-  /** Something else comes: a unit that is not whole damages its access unit. */
-  interrupt(timestamp: number): void;
-  /** Packets are missing: says nothing of what there was. */
-  forget(): void;
-}
-
-export function createFragments(units: AccessUnits): Fragments {
-  let pieces: Uint8Array[] | undefined;
-  let bytes = 0;
-
-  function interrupt(timestamp: number): void {
-    if (!pieces) return;
-    pieces = undefined;
-    units.damage(timestamp);
-  }
-
-  return {
-    add({ first, last, header, bytes: more }, timestamp) {
-      if (first) {
-        interrupt(timestamp);
-        pieces = [header];
-        bytes = 0;
-      }
-      if (!pieces) return units.damage(timestamp);
-      pieces.push(more);
-      bytes += more.length;
-      if (bytes > mostBytes) return interrupt(timestamp);
-      if (!last) return;
-      units.add(concatenated(pieces), timestamp);
-      pieces = undefined;
-    },
-    interrupt,
-    forget() {
-      pieces = undefined;
-    },
-  };
+  readonly timestamp: number;
 }
 
 /** The NAL units of an aggregate, each after its 16-bit size (RFC 6184 §5.7.1, RFC 7798 §4.4.2); the last may be cut short. */

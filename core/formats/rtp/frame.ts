@@ -13,8 +13,8 @@ export interface Frame {
 
 /** Puts the packets of one stream together. Takes them in order; what is cut short or lost costs the frame that it is of. */
 export interface FrameReader {
-  /** The frames that are complete with this packet. They are copies. */
-  push(packet: RtpPacket): Frame[];
+  /** The frames that are complete with this packet. They are copies, good for ever unless the reader was told otherwise. */
+  push(packet: RtpPacket): readonly Frame[];
   /** Frames that were left out because a part of them was missing or could not be read. */
   readonly damaged: number;
 }

@@ -6,7 +6,7 @@ import { lengthOf, parseHead, type RtspFrame, type RtspMessage } from "./message
 export type RtspItem = RtspMessage | RtspFrame | { readonly kind: "fault"; readonly reason: string };
 
 export interface RtspParser {
-  /** Takes bytes, which must not change afterwards, and gives what they complete; frames are views of them. */
+  /** Takes bytes, and gives what they complete; frames may be views of them, all else is not. */
   push(bytes: Uint8Array): RtspItem[];
   /** Bytes that were neither message nor frame, and were skipped. */
   readonly skipped: number;
@@ -37,13 +37,24 @@ export function createRtspParser(): RtspParser {
     push(bytes) {
       const items: RtspItem[] = [];
       if (over || bytes.length === 0) return items;
-      pieces.push(bytes);
       kept += bytes.length;
-      if (kept < need) return items;
-      const all = pieces.length === 1 ? bytes : Buffer.concat(pieces, kept);
+      if (kept < need) {
+        pieces.push(new Uint8Array(bytes));
+        return items;
+      }
+      const all = pieces.length === 0 ? bytes : Buffer.concat([...pieces, bytes], kept);
       let at = 0;
       need = 1;
       while (at < all.length) {
+        // Nearly all that comes is frames.
+        if (all[at] === dollar && at + 4 <= all.length) {
+          const end = at + 4 + (((all[at + 2] ?? 0) << 8) | (all[at + 3] ?? 0));
+          if (end <= all.length) {
+            items.push({ kind: "frame", channel: all[at + 1] ?? 0, payload: all.subarray(at + 4, end) });
+            at = end;
+            continue;
+          }
+        }
         const found = readItem(all, at);
         skipped += found.skipped;
         at += found.skipped;
@@ -61,7 +72,7 @@ export function createRtspParser(): RtspParser {
       }
       const rest = all.subarray(at);
       pieces.length = 0;
-      if (rest.length > 0) pieces.push(rest);
+      if (rest.length > 0) pieces.push(new Uint8Array(rest));
       kept = rest.length;
       return items;
     },
@@ -104,7 +115,7 @@ function readItem(all: Uint8Array, at: number): Found {
   if (!(body <= maxBody)) return { item: fault("its body has no size that can be"), skipped, length: 0, need: 0 };
   const length = end - start + body;
   if (all.length - start < length) return { skipped, length: 0, need: length };
-  return { item: { ...head, body: all.subarray(end, start + length) }, skipped, length, need: 0 };
+  return { item: { ...head, body: new Uint8Array(all.subarray(end, start + length)) }, skipped, length, need: 0 };
 }
 
 /** Where the empty line that ends a head ends. */

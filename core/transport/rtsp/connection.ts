@@ -1,5 +1,4 @@
 // A connection to an RTSP server: requests and their answers, interleaved frames, and what the server itself asks.
-import { connect, type Socket } from "node:net";
 import { HeadendError } from "../../errors.ts";
 import { formatDuration } from "../../formats/duration.ts";
 import {
@@ -12,32 +11,23 @@ import {
   type RtspRequest,
   type RtspResponse,
 } from "../../formats/rtsp.ts";
-import type { Clock } from "../../plugin.ts";
 import { reasonOf } from "../../reason.ts";
+import { openWire, type Wire, type WireOptions } from "./wire.ts";
 
-export interface ConnectionOptions {
-  readonly host: string;
-  readonly port: number;
-  /** The address of this machine to connect from. */
-  readonly localAddress?: string;
-  /** The address for errors, without secrets. */
-  readonly shown: string;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  /** Milliseconds for the connection, and for each answer. */
-  readonly limit: number;
+/** Its limit is that of each answer, too. */
+export interface ConnectionOptions extends WireOptions {
   readonly onFrame: (frame: RtspFrame) => void;
+  /** Called after the last frame of what came at once. */
+  readonly onPause: () => void;
   /** Called once, when the connection has ended by itself; with an error unless the server ended it in order. */
   readonly onEnd: (error?: HeadendError) => void;
 }
 
-export interface RtspConnection {
+export interface RtspConnection extends Pick<Wire, "hold" | "relax"> {
   readonly localAddress: string;
   readonly remoteAddress: string;
   /** @throws HeadendError `dial.timeout`, `dial.refused` */
   request(method: string, url: string, headers: RtspHeaders, body: Uint8Array): Promise<RtspResponse>;
-  /** Stops reading, or goes on. */
-  hold(full: boolean): void;
   close(): Promise<void>;
 }
 
@@ -52,8 +42,9 @@ const methods = ["OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE", "TEARD
 
 /** @throws HeadendError `dial.refused`, `dial.timeout`, or the signal's reason */
 export async function openConnection(options: ConnectionOptions): Promise<RtspConnection> {
-  const { shown, clock, limit, onFrame, onEnd } = options;
-  const socket = await connected(options);
+  const { shown, clock, limit, onFrame, onPause, onEnd } = options;
+  const wire = await openWire(options);
+  const { socket } = wire;
   const parser = createRtspParser();
   const asked: Asked[] = [];
   /** Numbers of requests that were given up. */
@@ -93,12 +84,13 @@ export async function openConnection(options: ConnectionOptions): Promise<RtspCo
     else if (item.kind === "request") onRequest(item);
     else end(new HeadendError("dial.content", { url: shown, reason: item.reason }));
   };
-  socket.on("data", (bytes: Uint8Array) => {
-    for (const item of parser.push(bytes)) if (!over) onItem(item);
-  });
   socket.on("end", () => end());
   socket.on("error", (error) => end(refuse(`the connection broke: ${reasonOf(error)}`, error)));
   socket.on("close", () => end());
+  wire.read((bytes) => {
+    for (const item of parser.push(bytes)) if (!over) onItem(item);
+    if (!over) onPause();
+  });
 
   return {
     localAddress: plain(socket.localAddress),
@@ -122,10 +114,8 @@ export async function openConnection(options: ConnectionOptions): Promise<RtspCo
       socket.write(formatRtsp({ kind: "request", method, url, headers: [["CSeq", String(mine)], ...headers], body }));
       return await answer.finally(() => answered.abort());
     },
-    hold(full) {
-      if (full) socket.pause();
-      else socket.resume();
-    },
+    hold: wire.hold,
+    relax: wire.relax,
     async close() {
       closed = true;
       const gone = new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once("close", () => resolve())));
@@ -133,47 +123,6 @@ export async function openConnection(options: ConnectionOptions): Promise<RtspCo
       await gone;
     },
   };
-}
-
-async function connected({
-  host,
-  port,
-  localAddress,
-  shown,
-  clock,
-  signal,
-  limit,
-}: ConnectionOptions): Promise<Socket> {
-  signal.throwIfAborted();
-  const socket = connect({ host, port, noDelay: true, ...(localAddress === undefined ? {} : { localAddress }) });
-  const settled = new AbortController();
-  try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
-      socket.once("error", (error) =>
-        reject(new HeadendError("dial.refused", { url: shown, reason: whyNot(error) }, error)),
-      );
-      signal.addEventListener("abort", () => reject(signal.reason), { signal: settled.signal });
-      clock.sleep(limit, settled.signal).then(
-        () => reject(new HeadendError("dial.timeout", { url: shown, limit: formatDuration(limit) })),
-        () => {},
-      );
-    });
-  } catch (error) {
-    socket.on("error", () => {});
-    socket.destroy();
-    throw error;
-  } finally {
-    settled.abort();
-  }
-  return socket;
-}
-
-function whyNot(error: Error): string {
-  const code = "code" in error ? error.code : "";
-  if (code === "ECONNREFUSED") return "nobody listens there";
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "the host is not known";
-  return reasonOf(error);
 }
 
 /** IPv4 as such, where the socket is of both families. */

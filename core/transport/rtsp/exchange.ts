@@ -21,7 +21,8 @@ export interface ExchangeOptions extends ConnectionOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface RtspExchange extends Pick<RtspConnection, "localAddress" | "remoteAddress" | "hold" | "close"> {
+export interface RtspExchange
+  extends Pick<RtspConnection, "localAddress" | "remoteAddress" | "hold" | "relax" | "close"> {
   /** Sent with every request once it is set. */
   session: string | undefined;
   /** What the server can, when it has said so; in upper case. */
@@ -79,6 +80,7 @@ export async function openExchange(options: ExchangeOptions): Promise<RtspExchan
     localAddress: connection.localAddress,
     remoteAddress: connection.remoteAddress,
     hold: connection.hold,
+    relax: connection.relax,
     close: connection.close,
     get methods() {
       return methods;

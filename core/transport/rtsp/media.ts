@@ -56,11 +56,11 @@ function readVideo(track: RtspTrack): MediaTrack | undefined {
     const base = { track, payload, kind: "video" } as const;
     if (/^H264$/i.test(encoding) && parameters["packetization-mode"] !== "2") {
       const sets = decode(["sprop-parameter-sets"]);
-      return { ...base, type: 0x1b, codec: "H.264", createReader: () => createH264Reader(sets) };
+      return { ...base, type: 0x1b, codec: "H.264", createReader: () => createH264Reader(sets, true) };
     }
     if (/^(?:H265|HEVC)$/i.test(encoding) && !(Number(parameters["sprop-max-don-diff"]) > 0)) {
       const sets = decode(["sprop-vps", "sprop-sps", "sprop-pps"]);
-      return { ...base, type: 0x24, codec: "H.265", createReader: () => createH265Reader(sets) };
+      return { ...base, type: 0x24, codec: "H.265", createReader: () => createH265Reader(sets, true) };
     }
   }
   return undefined;
@@ -122,8 +122,11 @@ export interface MediaJoin {
 const reorderTime = 50;
 /** Ticks of 90 kHz at which the stream begins: what is shown before its first frame still has a time. */
 const begin = 90_000;
-/** Sound is moved when the sender's clocks say that it is off by so many milliseconds, and by no more than so many. */
-const off = { least: 30, most: 5000 } as const;
+/**
+ * Sound is moved when the sender's clocks say that it is off by so many milliseconds, and by no more than so many. What
+ * is not likely is believed when the next report says it again.
+ */
+const off = { least: 30, likely: 1000, most: 5000 } as const;
 
 export function joinMedia(media: readonly MediaTrack[], o: MediaJoinOptions): MediaJoin {
   const { clock, signal, deliver } = o;
@@ -132,31 +135,44 @@ export function joinMedia(media: readonly MediaTrack[], o: MediaJoinOptions): Me
   const readers = media.map((each, index) => readTrack(each, index));
   const byTrack = new Map(readers.map((reader) => [reader.track.index, reader]));
   let waiting = false;
+  let synchronised = false;
+  let doubted: number | undefined;
 
   function readTrack({ track, payload, kind, createReader }: MediaTrack, index: number) {
     const reader = createReader();
     const order = kind === "video" ? createDecodingOrder() : undefined;
     let timeline: ReturnType<typeof createRtpTimeline> | undefined;
     let ssrc: number | undefined;
-    const reorder = createReorder<RtpPacket>(
-      (packet) => {
-        ssrc = packet.ssrc;
-        for (const { bytes, timestamp, key } of reader.push(packet)) {
-          const now = clock.monotonic();
-          started.at ??= now;
-          timeline ??= createRtpTimeline(payload.clockRate, begin + (now - started.at) * 90);
-          const time = timeline.place(timestamp, now);
-          deliver(muxer.write(index, { bytes, key, ...(order ? order.place(time) : { pts: time }) }));
-        }
-      },
-      o.ordered ? { packets: 1, time: 0 } : { time: reorderTime },
-    );
+    const read = (packet: RtpPacket) => {
+      ssrc = packet.ssrc;
+      for (const { bytes, timestamp, key } of reader.push(packet)) {
+        const now = clock.monotonic();
+        started.at ??= now;
+        timeline ??= createRtpTimeline(payload.clockRate, begin + (now - started.at) * 90);
+        const time = timeline.place(timestamp, now);
+        const { pts, dts } = order ? order.place(time) : { pts: time, dts: time };
+        deliver(muxer.write(index, { bytes, key, pts, dts }));
+      }
+    };
+    const reorder = o.ordered ? undefined : createReorder<RtpPacket>(read, { time: reorderTime });
+    const inOrder = createOrderedCount();
     return {
       track,
       kind,
       payload,
       reader,
       reorder,
+      push(packet: RtpPacket): void {
+        if (reorder) {
+          reorder.push(packet.sequence, packet.ssrc, packet, clock.monotonic());
+        } else {
+          inOrder.note(packet);
+          read(packet);
+        }
+      },
+      get lost(): number {
+        return reorder?.counts.lost ?? inOrder.lost;
+      },
       /** Milliseconds by which the sender's wall clock is ahead of this stream's time. */
       ahead: undefined as number | undefined,
       report(bytes: Uint8Array): void {
@@ -171,20 +187,29 @@ export function joinMedia(media: readonly MediaTrack[], o: MediaJoinOptions): Me
   }
 
   /** Sound follows the pictures, by what sender reports say of both (RFC 3550 §6.4.1). */
-  function synchronise(): void {
+  function synchronise(reported: "video" | "audio"): void {
     const pictures = readers.find(({ kind }) => kind === "video");
     const sound = readers.find(({ kind }) => kind === "audio");
     if (pictures?.ahead === undefined || sound?.ahead === undefined) return;
     const late = sound.ahead - pictures.ahead;
-    if (Math.abs(late) < off.least || Math.abs(late) > off.most) return;
+    const amount = Math.abs(late);
+    if (synchronised ? amount >= off.least : amount > off.likely) {
+      if (reported === "audio") return;
+      const again = doubted !== undefined && Math.abs(late - doubted) < off.least;
+      doubted = late;
+      if (!again || amount > off.most) return;
+    }
+    synchronised = true;
+    doubted = undefined;
+    if (amount < off.least) return;
     sound.move(late);
     sound.ahead -= late;
   }
 
   async function wait(): Promise<void> {
-    while (readers.some(({ reorder }) => reorder.held > 0)) {
+    while (readers.some(({ reorder }) => reorder && reorder.held > 0)) {
       await clock.sleep(reorderTime, signal);
-      for (const { reorder } of readers) reorder.expire(clock.monotonic());
+      for (const { reorder } of readers) reorder?.expire(clock.monotonic());
     }
   }
 
@@ -194,12 +219,12 @@ export function joinMedia(media: readonly MediaTrack[], o: MediaJoinOptions): Me
       if (!found) return;
       if (control) {
         found.report(bytes);
-        return synchronise();
+        return synchronise(found.kind);
       }
       const packet = parseRtp(bytes);
       if (packet?.payloadType !== found.payload.type || packet.payload.length === 0) return;
-      found.reorder.push(packet.sequence, packet.ssrc, packet, clock.monotonic());
-      if (found.reorder.held === 0 || waiting) return;
+      found.push(packet);
+      if (!found.reorder || found.reorder.held === 0 || waiting) return;
       waiting = true;
       wait().then(
         () => (waiting = false),
@@ -207,12 +232,31 @@ export function joinMedia(media: readonly MediaTrack[], o: MediaJoinOptions): Me
       );
     },
     flush() {
-      for (const { reorder } of readers) reorder.flush();
+      for (const { reorder } of readers) reorder?.flush();
     },
     get counts() {
       const sum = (of: (reader: (typeof readers)[number]) => number) =>
         readers.reduce((all, each) => all + of(each), 0);
-      return { lost: sum(({ reorder }) => reorder.counts.lost), damaged: sum(({ reader }) => reader.damaged) };
+      return { lost: sum(({ lost }) => lost), damaged: sum(({ reader }) => reader.damaged) };
+    },
+  };
+}
+
+/** Counts what is missing of packets that come in the order in which they were sent. */
+function createOrderedCount() {
+  let next: number | undefined;
+  let ssrc = 0;
+  let lost = 0;
+  return {
+    note(packet: RtpPacket): void {
+      const ahead = next === undefined || packet.ssrc !== ssrc ? 0 : (packet.sequence - next) & 0xffff;
+      // Further than that it is a new beginning (RFC 3550 appendix A.1).
+      if (ahead < 3000) lost += ahead;
+      next = (packet.sequence + 1) & 0xffff;
+      ssrc = packet.ssrc;
+    },
+    get lost() {
+      return lost;
     },
   };
 }

@@ -6,13 +6,17 @@ export interface RtspPacket {
   readonly track: RtspTrack;
   /** True for RTCP. */
   readonly control: boolean;
-  /** As it came: an RTP packet, or whatever the server sends; the reader's to keep. */
+  /** As it came: an RTP packet, or whatever the server sends; the reader's to keep, unless its sink is transient. */
   readonly bytes: Uint8Array;
 }
 
 /** Takes what comes. */
 export interface PacketSink {
+  /** It keeps no bytes of a packet beyond `packet()`: their memory is used again. */
+  readonly transient?: boolean;
   packet(packet: RtspPacket): void;
+  /** All that had come in the connection has been given. */
+  pause?(): void;
   /** Nothing more comes; with an error unless the server ended it in order. */
   end(error?: HeadendError): void;
 }

@@ -63,6 +63,8 @@ export interface RtspSession {
   packets(): AsyncIterable<RtspPacket>;
   /** Stops reading from the server, or goes on; only what comes in the connection waits. */
   hold(full: boolean): void;
+  /** From now on what comes in the connection is taken some times a second, together. */
+  relax(): void;
   /** Tears the session down, waiting at most one second for the answer, then closes all sockets. */
   close(): Promise<void>;
 }
@@ -79,7 +81,7 @@ export async function openSession(url: string, options: SessionOptions): Promise
   const first = parse(url, url);
   let address = first;
   for (let hop = 0; ; hop++) {
-    const same = address.host === first.host && address.port === first.port;
+    const same = address.host === first.host && address.port === first.port && !address.tls === !first.tls;
     const credentials = address.credentials ?? (same ? (options.credentials ?? first.credentials) : undefined);
     try {
       return await openOne(address, { ...options, ...(credentials ? { credentials } : {}) });
@@ -119,15 +121,19 @@ async function openOne(address: RtspAddress, options: SessionOptions): Promise<R
   };
   const onFrame = ({ channel, payload }: RtspFrame) => {
     const found = channels.get(channel);
-    if (found) sink?.packet({ ...found, bytes: payload });
+    if (!found || !sink) return;
+    const bytes = sink.transient ? payload : new Uint8Array(payload);
+    sink.packet({ track: found.track, control: found.control, bytes });
   };
   const exchange: RtspExchange = await openExchange({
     ...options,
     host: address.host,
     port: address.port,
+    ...(address.tls ? { tls: address.tls } : {}),
     shown,
     limit: options.limit ?? requestLimit,
     onFrame,
+    onPause: () => sink?.pause?.(),
     onEnd: end,
   });
   const onAbort = () => void close();
@@ -269,6 +275,7 @@ async function openOne(address: RtspAddress, options: SessionOptions): Promise<R
       return queue.packets;
     },
     hold: exchange.hold,
+    relax: exchange.relax,
     close,
   };
 }

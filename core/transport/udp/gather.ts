@@ -15,6 +15,8 @@ export interface GatherOptions {
   readonly limit: number;
   /** Drops nothing; says instead when the limit is passed (true), and when half of it is read again (false). */
   readonly hold?: (full: boolean) => void;
+  /** Hands on full chunks only, and the rest when `flush()` says so. */
+  readonly untimed?: boolean;
   /** Closes what pushes; the reader sees the end only after it. Called once. */
   readonly close: () => Promise<void>;
   /** Ends it: the reader gets the signal's reason. */
@@ -25,6 +27,8 @@ export interface GatherOptions {
 export interface Gather {
   /** Takes a piece, whose memory must not change any more. */
   push(piece: Uint8Array): void;
+  /** Hands on what there is: nothing more comes soon. */
+  flush(): void;
   /** Ends it; what has come is still read. Only the first end counts. */
   end(error?: Error): void;
   readonly chunks: AsyncIterable<Uint8Array>;
@@ -41,7 +45,7 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-export function createGather({ clock, limit, hold, close, signal }: GatherOptions): Gather {
+export function createGather({ clock, limit, hold, untimed = false, close, signal }: GatherOptions): Gather {
   const queue: Uint8Array[] = [];
   const waiters: Waiter[] = [];
   const stop = new AbortController();
@@ -81,7 +85,8 @@ export function createGather({ clock, limit, hold, close, signal }: GatherOption
   };
   const flush = () => {
     if (gathered === 0) return;
-    const chunk = Buffer.concat(pieces, gathered);
+    const [only] = pieces;
+    const chunk = only && untimed && pieces.length === 1 ? only : Buffer.concat(pieces, gathered);
     pieces = [];
     gathered = 0;
     hand(chunk);
@@ -155,6 +160,7 @@ export function createGather({ clock, limit, hold, close, signal }: GatherOption
     get waiting() {
       return queued + gathered;
     },
+    flush,
     push(piece) {
       if (ending || piece.length === 0) return;
       if (!begun) {
@@ -162,10 +168,14 @@ export function createGather({ clock, limit, hold, close, signal }: GatherOption
         opened.resolve();
       }
       if (gathered + piece.length > chunkBytes) flush();
-      const now = clock.monotonic();
-      if (gathered === 0) since = now;
-      pieces.push(piece);
+      const last = untimed ? pieces.at(-1) : undefined;
+      if (last && last.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset)
+        pieces[pieces.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + piece.length);
+      else pieces.push(piece);
       gathered += piece.length;
+      if (untimed) return;
+      const now = clock.monotonic();
+      if (gathered === piece.length) since = now;
       if (now - since >= chunkTime) flush();
       else if (!timing) time();
     },

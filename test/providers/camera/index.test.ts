@@ -18,6 +18,7 @@ testPlugin(camera, {
     { cameras: { door: { url: door, transport: "smoke" } } },
     { cameras: { door: { url: door, linger: "soon" } } },
     { cameras: { door: { url: door, segment: "1ms" } } },
+    { cameras: { door }, hls: { mode: "dash" } },
   ],
   secrets: ["hunter2"],
 });
@@ -37,6 +38,7 @@ test("readCameras() fills in what a camera does not say from the instance, then 
         logo: "http://l/y.png",
         audio: "aac",
         linger: "0s",
+        hls: { mode: "ll" },
         always: true,
       },
     },
@@ -53,6 +55,7 @@ test("readCameras() fills in what a camera does not say from the instance, then 
   assert.deepEqual(full?.channel, {
     ...{ id: "yard", name: "Yard", groups: ["Garden"], account: "yard", linger: 0, segment: 1000 },
     logo: "http://l/y.png",
+    hls: "ll",
   });
 });
 

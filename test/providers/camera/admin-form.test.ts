@@ -1,0 +1,29 @@
+// Forms of cameras: whatever is filled in is right, or told to be wrong.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the syntax of the config file.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { planEdit, readForm } from "../../../providers/camera/admin-form.ts";
+
+test("a form may be anything: it is right, or its faults are told", () => {
+  const known = { written: { url: "rtsp://u:${P}@h/", linger: "3s" }, url: "rtsp://u:hunter2@h/" };
+  const value = fc.oneof(fc.jsonValue(), fc.constantFrom("rtsp://u:***@h/", "rtsp://h/", "door", "auto", true, null));
+  const form = fc.oneof(
+    fc.jsonValue(),
+    fc.dictionary(fc.constantFrom("nickname", "url", "name", "audio", "always", "linger", "__proto__", "other"), value),
+  );
+  fc.assert(
+    fc.property(form, fc.boolean(), (given, edited) => {
+      const read = readForm(given, edited ? known : undefined);
+      if ("faults" in read) assert.ok(Object.values(read.faults).every((sentence) => sentence.length > 0));
+      else assert.match(read.value.filled.url, /^rtsp:\/\/[^*$]*$/);
+    }),
+  );
+});
+
+test("an edit that says what is there already changes nothing", () => {
+  const known = { written: { url: "rtsp://u:hunter2@h/", linger: "3s" }, url: "rtsp://u:hunter2@h/" };
+  const read = readForm({ nickname: "door", url: "rtsp://u:***@h/", linger: "3s", name: "", always: null }, known);
+  assert.ok("value" in read);
+  assert.deepEqual(planEdit("door", known, read.value), []);
+});
