@@ -12,4 +12,4 @@ export { slate };
 export const providers: readonly Plugin[] = [testcard, m3u, xmltv, camera, iptvManager, movistar];
 
 /** Instances that run where the user configured none. */
-export const defaults = { testcard: { use: "testcard" } } as const;
+export const defaults = { testcard: { use: "testcard" }, cameras: { use: "camera", cameras: {} } } as const;

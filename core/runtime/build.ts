@@ -41,15 +41,23 @@ for (const name of readdirSync(dirname(outfile)))
   if (name.endsWith(".js.map") || name === `${basename(outfile)}.map`) rmSync(join(dirname(outfile), name));
 process.exit(status ?? 1);
 
-/** Files of plugins that are read and not imported. All modules of the executable find them in `import.meta.dirname`. */
+/**
+ * Files of plugins that are read and not imported: all modules of the executable find them in `import.meta.dirname`. A
+ * folder called `page` is read as a whole, its scripts included.
+ */
 function assets(): string[] {
-  const found = ["providers", "plugins"].flatMap((kind) =>
-    readdirSync(join(root, kind), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && ![".ts", ".md", ".sh"].includes(extname(entry.name)))
-      .map((entry) => join(entry.parentPath, entry.name)),
-  );
+  const found = ["providers", "plugins"].flatMap((kind) => assetsIn(join(root, kind)));
+  for (const name of ["hls.min.mjs", "hls.worker.js"]) found.push(join(root, "node_modules/hls.js/dist", name));
   const names = found.map((path) => basename(path));
   const double = names.find((name, at) => names.indexOf(name) !== at);
   if (double) throw new Error(`two plugins have a file called ${double}: in the executable they would be one`);
   return found;
+}
+
+function assetsIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === "page" ? [path] : assetsIn(path);
+    return [".ts", ".md", ".sh"].includes(extname(entry.name)) ? [] : [path];
+  });
 }

@@ -28,6 +28,10 @@ export const config = z.strictObject({
     .enum(["ts", "m3u8"])
     .default("ts")
     .describe("what the streams' addresses give, where `?output=` does not say: a transport stream or HLS"),
+  page: z
+    .union([z.string().startsWith("/"), z.literal(false)])
+    .default("/dashboard/")
+    .describe("where a browser that opens `/` is led; players get the playlist there. `false`: nowhere"),
   playlistType: contentType.default("audio/x-mpegurl").describe("Content-Type of playlists"),
   guideType: contentType.default("application/xml").describe("Content-Type of `/guide.xml` and `/epg`"),
 });

@@ -108,6 +108,14 @@ export default definePlugin({
         : replyFile(request, artefact, { type: config.guideType, encoding: "gzip", holds });
     };
 
+    /** Where people are led, whose browsers ask for pages; players ask for anything, or say nothing. */
+    const elsewhere = (request: Request): Response | undefined => {
+      const asks = new URL(request.url).pathname === "/" && /\btext\/html\b/.test(request.headers.get("accept") ?? "");
+      if (config.page === false || !asks) return undefined;
+      const location = host.baseUrl(request) + config.page;
+      return new Response(null, { status: 302, headers: { location, "cache-control": "no-store", vary: "Accept" } });
+    };
+
     return {
       stop: () => rendered.settled(),
       checks: (probe) => checkPlaylist(probe, config.guideLink === false ? undefined : config.guideLink),
@@ -115,7 +123,8 @@ export default definePlugin({
         const answer = (path: string, handler: (context: Context) => Promise<Response>) => {
           app.get(path, handler).head(path, handler);
         };
-        for (const path of ["/", "/playlist", "/playlist.m3u", "/channels.m3u"]) {
+        answer("/", async (context) => elsewhere(context.request) ?? (await playlist(context, config.instance)));
+        for (const path of ["/playlist", "/playlist.m3u", "/channels.m3u"]) {
           answer(path, (context) => playlist(context, config.instance));
         }
         answer("/:instance/playlist.m3u", (context) => playlist(context, context.params.instance));

@@ -37,6 +37,19 @@ test("playlist serves the lineup at all its addresses, with links for the one wh
   assert.match(await (await get("/playlist.m3u")).text(), /\nhttps:\/\/tv.example\/t\/secret\/live\/a.ts\n/);
 });
 
+test("a browser that opens the headend's address is led to the page, unless there is to be none", async (t) => {
+  const { host, get } = await start(t);
+  host.publish(two);
+  const browser = { accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8" };
+  const led = await get("/", { headers: browser });
+  assert.deepEqual([led.status, led.headers.get("location")], [302, "http://tv/dashboard/"]);
+  assert.equal((await get("/playlist.m3u", { headers: browser })).status, 200);
+  assert.equal((await get("/", { headers: { accept: "*/*" } })).status, 200);
+  const none = await start(t, { page: false });
+  none.host.publish(two);
+  assert.equal((await none.get("/", { headers: browser })).status, 200);
+});
+
 test("playlist answers 503 before the first refresh, and an empty playlist for an empty lineup", async (t) => {
   const { host, get } = await start(t);
   for (const path of ["/playlist.m3u", "/guide.xml", "/guide.xml.gz", "/one/playlist.m3u", "/one/guide.xml"]) {
