@@ -118,9 +118,19 @@ async function written(
   }
 }
 
+/** Characters that are written at once: each write has its price. */
+const batch = 1 << 16;
+
 async function* encoded(texts: AsyncIterable<string>): AsyncIterable<Uint8Array> {
   const encoder = new TextEncoder();
-  for await (const text of texts) yield encoder.encode(text);
+  let held = "";
+  for await (const text of texts) {
+    held += text;
+    if (held.length < batch) continue;
+    yield encoder.encode(held);
+    held = "";
+  }
+  if (held !== "") yield encoder.encode(held);
 }
 
 function mergeSource(source: GuideSource, name: string, host: InstanceHost, path: string, digest: string): MergeSource {

@@ -28,6 +28,8 @@ export const knownEndPoints: readonly string[] = ["www-60", "nc2", "nc4", "nc5",
 const answerLimit = 4000;
 const restTime = 60_000;
 const mostBytes = 16 * 2 ** 20;
+/** End points that are tried. */
+const mostEndPoints = 16;
 
 export interface AppserverOptions {
   readonly fetch: Fetch;
@@ -38,7 +40,7 @@ export interface AppserverOptions {
 }
 
 export function createAppserver({ fetch, clock, log, resolve, endPoints: given }: AppserverOptions): Appserver {
-  let endPoints = given.map(bare);
+  let endPoints: readonly string[] = given.map(bare);
   /** Until when each is passed over, by the monotonic clock. */
   const resting = new Map<string, number>();
 
@@ -68,7 +70,8 @@ export function createAppserver({ fetch, clock, log, resolve, endPoints: given }
       return endPoints;
     },
     learn(more) {
-      endPoints = [...new Set([...more.map(bare), ...endPoints])];
+      // What was configured is never forgotten, whatever is announced.
+      endPoints = [...new Set([...more.slice(0, mostEndPoints), ...given].map(bare))];
     },
     async ask(action, query = {}, signal) {
       const words = new URLSearchParams({ action });

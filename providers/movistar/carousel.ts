@@ -4,6 +4,8 @@ import { createDvbstpAssembler, type DvbstpSegment, parseDvbstp } from "./dvbstp
 export interface CarouselOptions {
   /** `<payload> <segment>` of what must come; absent: all that is sent. */
   readonly wanted?: Iterable<string>;
+  /** Some of what must come may not be sent at all: rounds that bring nothing new are then enough. */
+  readonly mayLack?: boolean;
 }
 
 export interface Carousel {
@@ -11,15 +13,21 @@ export interface Carousel {
   readonly segments: ReadonlyMap<string, DvbstpSegment>;
   /** True when there is no more to come. */
   readonly done: boolean;
-  /** Datagrams that are no sections that can be read, and segments that came whole and damaged. */
-  readonly counts: { readonly foreign: number; readonly broken: number };
-  push(datagram: Uint8Array): void;
+  /** Datagrams; of these, such as are no sections that can be read; and segments that came whole and damaged. */
+  readonly counts: { readonly datagrams: number; readonly foreign: number; readonly broken: number };
+  /** Gives the segment that is whole with it. */
+  push(datagram: Uint8Array): DvbstpSegment | undefined;
 }
 
+/** Sections of a round, and bytes that are kept of whole segments: nobody sends more. */
+const mostSections = 100_000;
+const mostBytes = 32 * 2 ** 20;
 /** A section that was there so many datagrams ago and comes again has come round, and was not only sent twice. */
 const roundLength = 16;
 /** Rounds that must bring nothing new after something was seen to be lost. */
 const quietRounds = 3;
+/** The same where something is waited for that may not come; segments need not come equally often. */
+const patientRounds = 6;
 
 /** Where it is not known what is to come, a round without loss has everything; with losses there must be more of them. */
 export function createCarousel(o: CarouselOptions = {}): Carousel {
@@ -32,6 +40,8 @@ export function createCarousel(o: CarouselOptions = {}): Carousel {
   let place = 0;
   let quiet = 0;
   let lossy = false;
+  let datagrams = 0;
+  let bytesKept = 0;
   let foreign = 0;
   let done = wanted?.size === 0;
 
@@ -39,36 +49,44 @@ export function createCarousel(o: CarouselOptions = {}): Carousel {
     const isQuiet = [...round.keys()].every((key) => known.has(key));
     quiet = isQuiet ? quiet + 1 : 0;
     lossy ||= assembler.open > 0 || assembler.counts.broken > 0;
-    known = new Set([...known, ...round.keys()]);
+    known = new Set([...(known.size < mostSections ? known : []), ...round.keys()]);
     round = new Map();
-    if (!wanted && assembler.open === 0 && segments.size > 0 && (!lossy || quiet >= quietRounds)) done = true;
+    const isWhole = assembler.open === 0 && segments.size > 0;
+    if (!wanted && isWhole && (!lossy || quiet >= quietRounds)) done = true;
+    if (wanted && o.mayLack && isWhole && quiet >= patientRounds) done = true;
   };
 
   return {
     segments,
     get counts() {
-      return { ...assembler.counts, foreign };
+      return { ...assembler.counts, datagrams, foreign };
     },
     get done() {
       return done;
     },
     push(datagram) {
+      datagrams++;
       const section = parseDvbstp(datagram);
       if (!section) {
         foreign++;
-        return;
+        return undefined;
       }
       place++;
       const key = `${section.payload} ${section.segment}`;
       const own = `${key} ${section.version} ${section.number}`;
       const before = round.get(own);
       if (before !== undefined && place - before >= roundLength) endRound();
+      if (round.size >= mostSections) endRound();
       if (!round.has(own)) round.set(own, place);
       const segment = assembler.push(section);
-      if (!segment) return;
+      if (!segment) return undefined;
+      const replaced = segments.get(key)?.bytes.length ?? 0;
+      if (bytesKept - replaced + segment.bytes.length > mostBytes) return undefined;
+      bytesKept += segment.bytes.length - replaced;
       segments.set(key, segment);
       wanted?.delete(key);
       if (wanted?.size === 0) done = true;
+      return segment;
     },
   };
 }

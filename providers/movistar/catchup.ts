@@ -37,6 +37,8 @@ interface Leg {
   readonly recording: Recording;
   /** The instant that its first pictures show. */
   readonly from: number;
+  /** Resolves with the first packets, or when the session breaks. */
+  readonly shown: PromiseWithResolvers<void>;
   /** By the monotonic clock; undefined before the first packets. */
   firstAt: number | undefined;
   lastAt: number;
@@ -103,7 +105,8 @@ export async function openCatchup(
   async function begin(event: ScheduledEvent, recording: Recording, at: number): Promise<Leg> {
     const offset = Math.max(0, at - recording.begin);
     const from = recording.begin + offset;
-    const leg: Leg = { event, recording, from, firstAt: undefined, lastAt: clock.monotonic(), broken: false };
+    const shown = Promise.withResolvers<void>();
+    const leg: Leg = { event, recording, from, shown, firstAt: undefined, lastAt: clock.monotonic(), broken: false };
     await recording.play(offset, {
       packets(bytes) {
         leg.lastAt = clock.monotonic();
@@ -114,11 +117,13 @@ export async function openCatchup(
             spliced = true;
           }
           current = leg;
+          shown.resolve();
         }
         if (current === leg) push(bytes);
       },
       ended: () => {
         leg.broken = true;
+        shown.resolve();
       },
     });
     return leg;
@@ -141,9 +146,9 @@ export async function openCatchup(
 
   /** Waits for the first packets. */
   async function appears(leg: Leg, limit: number): Promise<boolean> {
-    const begun = clock.monotonic();
-    while (leg.firstAt === undefined && !leg.broken && clock.monotonic() - begun < limit)
-      await clock.sleep(tick / 2, stop.signal);
+    const enough = new AbortController();
+    const late = clock.sleep(limit, AbortSignal.any([stop.signal, enough.signal]));
+    await Promise.race([leg.shown.promise, late]).finally(() => enough.abort());
     return leg.firstAt !== undefined;
   }
 
@@ -184,7 +189,10 @@ export async function openCatchup(
     return undefined;
   }
 
-  /** Changes to what was prepared, without a silence. Undefined when it brings nothing. */
+  /**
+   * Changes to what was prepared, without a silence: the one before is torn down with the first packets of the next, so
+   * that the line carries one of them. Undefined when it brings nothing.
+   */
   async function change(leg: Leg, event: ScheduledEvent, recording?: Recording): Promise<Leg | undefined> {
     if (!recording) return undefined;
     const next = await begin(event, recording, Math.max(positionOf(leg), recording.begin)).catch(() => undefined);
@@ -238,7 +246,10 @@ export async function openCatchup(
     const { event, at } = findEvent(context, wish);
     const recording = await prepare(event);
     const leg = await begin(event, recording, at);
-    if (!(await appears(leg, openingLimit))) throw silent(name, openingLimit);
+    if (!(await appears(leg, openingLimit))) {
+      context.counts.errors++;
+      throw silent(name, openingLimit);
+    }
     run(leg).then(
       () => gather.end(),
       (error: unknown) => gather.end(error instanceof Error && !stop.signal.aborted ? error : undefined),

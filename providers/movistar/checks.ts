@@ -1,4 +1,5 @@
 // The self-test of the operator's network, stage by stage: the first that fails is what is to be mended.
+import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Check, Probe } from "../../core/plugin.ts";
 import type { Appserver } from "./appserver.ts";
@@ -7,6 +8,7 @@ import { type GuideDay, parseGuideIndex, parsePackages, parseProviders, parseSer
 import type { DvbstpSegment } from "./dvbstp.ts";
 import { numberServices } from "./found.ts";
 import { readProfile } from "./profile.ts";
+import { lookUp } from "./resolve.ts";
 
 export interface CheckOptions {
   readonly probe: Probe;
@@ -14,6 +16,10 @@ export interface CheckOptions {
   readonly receive: Receive;
   /** Our address in the operator's network. @throws when there is no such interface */
   face(): Promise<string | undefined>;
+  /** The name server of the operator's network, where one is named. */
+  readonly dns?: string | undefined;
+  /** Our address towards another; undefined: there is no way, or the runtime does not tell. */
+  route(to: string): Promise<string | undefined>;
   readonly demarcation?: number | undefined;
   readonly entryPoint?: string | undefined;
   readonly extra: readonly number[];
@@ -35,6 +41,9 @@ export async function* checkNetwork(o: CheckOptions, signal: AbortSignal): Async
     return;
   }
   yield { name: "interface", ok: true, sentence: `the operator's network is reached through ${name} (${face})` };
+
+  yield await checkRoute(o, face);
+  yield await checkNames(o);
 
   const { profile, fault } = await readProfile(o.appserver, o, signal);
   if (fault) {
@@ -86,6 +95,36 @@ export async function* checkNetwork(o: CheckOptions, signal: AbortSignal): Async
     const url = `${o.probe.base}/${past.channel}/${Math.floor(past.at / 1000)}`;
     yield { name: "catch-up", ...(await o.probe.watch(url)) };
   } else yield { name: "catch-up", ok: "note", sentence: "the guide that names recordings is not there yet" };
+}
+
+/** An address of the operator's network. */
+const within = "172.26.23.3";
+
+const hostsOf = ({ appserver }: CheckOptions) => appserver.endPoints.map((url) => URL.parse(url)?.hostname ?? "");
+
+/** What is not multicast goes by the system's routes, whatever `interface` says. */
+async function checkRoute(o: CheckOptions, face: string): Promise<Check> {
+  const name = "route";
+  const to = hostsOf(o).find((host) => isIP(host) === 4) ?? o.dns?.split(":")[0] ?? within;
+  const from = await o.route(to);
+  if (from === undefined)
+    return { name, ok: "note", sentence: `the system names no way to ${to}; the web service and catch-up need one` };
+  if (from === face) return { name, ok: true, sentence: `the way to ${to} begins at ${face}` };
+  return {
+    ...{ name, ok: "note", sentence: `the way to ${to} begins at ${from}, not at ${face}` },
+    fix: "add a route to 172.26.0.0/16 by the operator's gateway, 10.64.0.1 as a rule: catch-up needs it",
+  };
+}
+
+async function checkNames(o: CheckOptions): Promise<Check> {
+  const name = "DNS";
+  const host = hostsOf(o).find((each) => isIP(each) === 0);
+  if (host === undefined) return { name, ok: true, sentence: "the web service is named by its address" };
+  const whom = o.dns === undefined ? "the system's name server" : `the name server ${o.dns}`;
+  const address = await attempt(() => lookUp(o.dns, host));
+  if (isIP(address)) return { name, ok: true, sentence: `${host} is ${address}, says ${whom}` };
+  const fix = o.dns === undefined ? "dns: 172.26.23.3" : "see that it is the operator's, and that there is a way to it";
+  return { name, ok: "note", sentence: `${whom} does not know ${host}: ${address}`, fix };
 }
 
 /** All days at once, as each has a group of its own. */

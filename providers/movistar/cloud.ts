@@ -31,6 +31,10 @@ export interface CloudOptions {
 /** Questions at once. */
 const atOnce = 4;
 const mostItems = 999;
+/** Characters of a title, milliseconds of a programme, and instants between which there is television. */
+const longestTitle = 250;
+const longest = 24 * 3_600_000;
+const times = [Date.UTC(2000, 0), Date.UTC(2100, 0)] as const;
 
 export function createCloud({ appserver, kept, known }: CloudOptions): Cloud {
   let events = readKept(kept);
@@ -42,16 +46,16 @@ export function createCloud({ appserver, kept, known }: CloudOptions): Cloud {
     if (before) return [before];
     const query = { extInfoID: pid, channelID: channel, mode: 1 };
     const fields = fieldsOf(await appserver.ask("getRecordingData", query, signal));
-    const title = textOf(fields.name);
+    const title = textOf(fields.name)?.slice(0, longestTitle);
     const seconds = numberOf(fields.duration) ?? 0;
     const stop = numberOf(fields.endTime) ?? start + seconds * 1000;
-    if (title === undefined || stop <= start) return [];
+    if (title === undefined || stop <= start || stop - start > longest) return [];
     return [
       {
         ...{ channel, pid, start, stop, title, genre: genreOf(textOf(fields.theme)) },
         age: numberOf(fields.ageRatingID) ?? 0,
         seriesId: numberOf(fields.seriesID) ?? 0,
-        series: textOf(fields.seriesName) ?? "",
+        series: textOf(fields.seriesName)?.slice(0, longestTitle) ?? "",
         season: numberOf(fields.season) ?? 0,
         episode: numberOf(fields.episode) ?? 0,
         year: 0,
@@ -69,11 +73,13 @@ export function createCloud({ appserver, kept, known }: CloudOptions): Cloud {
       const query = { mode: 0, state: 2, firstItem: 0, numItems: mostItems };
       const list = fieldsOf(await appserver.ask("recordingList", query, signal)).result;
       const found: CloudEvent[] = [];
-      const waiting = Array.isArray(list) ? list.map(fieldsOf) : [];
+      const waiting = Array.isArray(list) ? list.slice(0, mostItems).map(fieldsOf) : [];
       const work = async () => {
         for (let item = waiting.shift(); item; item = waiting.shift()) {
           const [channel, pid, start] = [item.serviceUID, item.productID, item.beginTime].map(numberOf);
           if (channel === undefined || pid === undefined || start === undefined) continue;
+          if (!Number.isSafeInteger(channel) || !Number.isSafeInteger(pid)) continue;
+          if (start < times[0] || start > times[1]) continue;
           found.push(...(await describe(channel, pid, start, signal)));
         }
       };

@@ -1,5 +1,6 @@
 // What a Movistar instance can be told; all of it is found by itself where it can be.
 import { z } from "zod";
+import { parseDuration, parseRate } from "../../core/formats/duration.ts";
 
 /** `239.0.2.129:3937`: the reader's two parts, or undefined. */
 export function parseGroup(text: string): { readonly address: string; readonly port: number } | undefined {
@@ -46,6 +47,18 @@ export const config = z.strictObject({
     .default("hide")
     .describe("whether channels that were found to be encrypted are listed"),
   extra: z.array(z.int().min(1)).default([]).describe("ids of channels that are listed whatever they are"),
+  bandwidth: z
+    .string()
+    .refine((text) => (parseRate(text) ?? 0) > 0, "expected bits a second, such as 85M")
+    .meta({ title: "bit rate" })
+    .default("85M")
+    .describe("what its streams may take of the line together; a line has 100M"),
+  refresh: z
+    .string()
+    .refine((text) => parseDuration(text) !== undefined, "expected a duration such as 1h")
+    .meta({ title: "duration" })
+    .default("1h")
+    .describe("how often channels and guide are looked at again"),
   continuous: z
     .boolean()
     .default(true)

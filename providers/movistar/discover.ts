@@ -10,7 +10,7 @@ import type { ReceiveOptions } from "./receive.ts";
 /** Receives a carousel through the operator's interface. @throws HeadendError `dial.*` */
 export type Receive = (
   group: GroupAddress,
-  o: Pick<ReceiveOptions, "signal" | "limit" | "wanted">,
+  o: Pick<ReceiveOptions, "signal" | "limit" | "wanted" | "mayLack" | "each">,
 ) => Promise<ReadonlyMap<string, DvbstpSegment>>;
 
 export interface DiscoverOptions {
@@ -44,10 +44,13 @@ export async function discover(o: DiscoverOptions, signal: AbortSignal): Promise
   }
   const sent = await o.receive(provider, { signal, limit, wanted: [channels, packages, guide] });
   const at = (key: string) => bytesOf(sent, key, provider);
+  const services = parseServices(at(channels));
+  if (services.length === 0)
+    throw new HeadendError("dial.content", { url: urlOf(provider), reason: "it announces no channels" });
   const numbers = parsePackages(at(packages), profile.packages);
   return {
     profile,
-    services: numberServices(parseServices(at(channels)), numbers, o.extra),
+    services: numberServices(services, numbers, o.extra),
     days: parseGuideIndex(at(guide)),
   };
 }

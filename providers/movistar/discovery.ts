@@ -111,8 +111,13 @@ function dayOf({ source }: GuideDay): number {
 
 const decoder = new TextDecoder("utf-8");
 
+/** Of what is no XML, nothing. */
 function rootOf(xml: Uint8Array, name: string): Node {
-  return nodeOf(nodeOf(nodeOf(parser.parse(decoder.decode(xml))).ServiceDiscovery)[name]);
+  try {
+    return nodeOf(nodeOf(nodeOf(parser.parse(decoder.decode(xml))).ServiceDiscovery)[name]);
+  } catch {
+    return {};
+  }
 }
 
 function nodeOf(value: unknown): Node {

@@ -73,14 +73,22 @@ interface Draft {
   crc: number | undefined;
 }
 
-/** Segments that are put together at once; more than that nobody sends. */
+/** Segments that are put together at once, their bytes, and segments whose version is remembered; nobody sends more. */
 const mostDrafts = 4096;
+const mostBytes = 64 * 2 ** 20;
+const mostGiven = 65_536;
 
 export function createDvbstpAssembler(): DvbstpAssembler {
   const drafts = new Map<string, Draft>();
   /** The version of each segment that was given. */
   const given = new Map<string, number>();
   const counts = { broken: 0 };
+  let bytesHeld = 0;
+
+  function drop(key: string): void {
+    for (const section of drafts.get(key)?.sections ?? []) bytesHeld -= section?.length ?? 0;
+    drafts.delete(key);
+  }
 
   return {
     counts,
@@ -93,7 +101,8 @@ export function createDvbstpAssembler(): DvbstpAssembler {
       let draft = drafts.get(key);
       const isSame = draft?.version === version && draft.total === total && draft.sections.length === last + 1;
       if (!draft || !isSame) {
-        if (!draft && drafts.size >= mostDrafts) return undefined;
+        drop(key);
+        if (drafts.size >= mostDrafts) return undefined;
         // Another version: nothing of the one before belongs to it.
         draft = { version, total, sections: new Array(last + 1), missing: last + 1, crc: undefined };
         drafts.set(key, draft);
@@ -102,14 +111,20 @@ export function createDvbstpAssembler(): DvbstpAssembler {
       if (draft.sections[number]) return undefined;
       // A copy: the memory of a datagram may be the receiver's.
       draft.sections[number] = new Uint8Array(data);
-      if (--draft.missing > 0) return undefined;
-      drafts.delete(key);
+      bytesHeld += data.length;
+      draft.missing--;
+      if (draft.missing > 0) {
+        const [oldest] = drafts.keys();
+        if (bytesHeld > mostBytes && oldest !== undefined) drop(oldest);
+        return undefined;
+      }
       const bytes = join(draft.sections);
+      drop(key);
       if (bytes.length !== total || (draft.crc !== undefined && crc32(bytes) !== draft.crc)) {
         counts.broken++;
         return undefined;
       }
-      given.set(key, version);
+      if (given.size < mostGiven || given.has(key)) given.set(key, version);
       return { payload, segment, version, bytes };
     },
   };

@@ -31,6 +31,8 @@ export interface EpgFile {
   readonly faults: number;
 }
 
+/** Bytes of a service's day: far more than any has. */
+const mostBytes = 2 ** 18;
 const headerBytes = 7;
 const trailerBytes = 4;
 /** Bytes of a programme before its title, its series block without the name, and what follows that. */
@@ -48,42 +50,52 @@ const latest = 4_102_444_800;
  * Reads a segment of payload 0xf1. What lies between two programmes and is none is passed over: every programme that
  * can be read is there.
  *
- * @returns undefined when even the header is cut short
+ * @returns undefined when even the header is cut short, or it is far too long
  */
 export function parseEpg(bytes: Uint8Array): EpgFile | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.length - trailerBytes;
-  if (bytes.length < headerBytes) return undefined;
-  const first = headerBytes + view.getUint8(6);
+  if (bytes.length < headerBytes || bytes.length > mostBytes) return undefined;
+  const file: Reading = {
+    view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    plain: bytes.map((octet) => octet ^ mask),
+    end,
+  };
+  const first = headerBytes + file.view.getUint8(6);
   if (first > end) return undefined;
   const events: EpgEvent[] = [];
   let faults = 0;
+  let read = parseEvent(file, first);
   for (let at = first; at < end; ) {
-    const read = parseEvent(view, at, end);
-    const resumed = read && leadsOn(view, read.next, end) ? undefined : findEvent(view, at + 1, read?.next ?? end, end);
+    const following = read && read.next < end ? parseEvent(file, read.next) : undefined;
+    const leadsOn = read !== undefined && (read.next === end || following !== undefined);
+    const resumed = leadsOn ? undefined : findEvent(file, at + 1, read?.next ?? end);
     // One that leads nowhere has a wrong length if another begins within it.
     if (read && resumed === undefined) events.push(read.event);
     else faults++;
     at = resumed ?? read?.next ?? end;
+    read = resumed === undefined ? following : parseEvent(file, at);
   }
-  return { service: view.getUint16(3), events, faults };
+  return { service: file.view.getUint16(3), events, faults };
+}
+
+/** A file that is read: as it is, and with its texts shown. */
+interface Reading {
+  readonly view: DataView;
+  readonly plain: Uint8Array;
+  readonly end: number;
 }
 
 /** Where a programme begins, after which another one or the end comes. */
-function findEvent(view: DataView, from: number, to: number, end: number): number | undefined {
+function findEvent(file: Reading, from: number, to: number): number | undefined {
   for (let at = from; at < to; at++) {
-    const read = parseEvent(view, at, end);
-    if (read && leadsOn(view, read.next, end)) return at;
+    const read = parseEvent(file, at);
+    if (read && (read.next === file.end || parseEvent(file, read.next) !== undefined)) return at;
   }
   return undefined;
 }
 
-function leadsOn(view: DataView, next: number, end: number): boolean {
-  return next === end || parseEvent(view, next, end) !== undefined;
-}
-
 /** A programme that ends before `end`, and where the next one begins. */
-function parseEvent(view: DataView, at: number, end: number): { event: EpgEvent; next: number } | undefined {
+function parseEvent({ view, plain, end }: Reading, at: number): { event: EpgEvent; next: number } | undefined {
   if (at + fixedBytes > end) return undefined;
   const pid = view.getUint32(at);
   const start = view.getUint32(at + 4);
@@ -94,7 +106,7 @@ function parseEvent(view: DataView, at: number, end: number): { event: EpgEvent;
   if (closing + closingBytes > end) return undefined;
   const next = closing + closingBytes + view.getUint8(closing + 3);
   if (next > end) return undefined;
-  const title = readText(view, at + fixedBytes, titleEnd);
+  const title = readText(plain, at + fixedBytes, titleEnd);
   if (title === "") return undefined;
   return {
     next,
@@ -109,17 +121,17 @@ function parseEvent(view: DataView, at: number, end: number): { event: EpgEvent;
       episode: view.getUint8(titleEnd + 8),
       year: view.getUint16(titleEnd + 9),
       season: view.getUint8(titleEnd + 11),
-      series: readText(view, titleEnd + seriesBytes, closing),
+      series: readText(plain, titleEnd + seriesBytes, closing),
     },
   };
 }
 
 const decoder = new TextDecoder("utf-8");
 
-function readText(view: DataView, from: number, to: number): string {
-  const plain = new Uint8Array(to - from);
-  for (let at = from; at < to; at++) plain[at - from] = view.getUint8(at) ^ mask;
-  return unescapeValue(decoder.decode(plain)).trim();
+function readText(plain: Uint8Array, from: number, to: number): string {
+  if (from === to) return "";
+  const text = decoder.decode(plain.subarray(from, to));
+  return (text.includes("&") ? unescapeValue(text) : text).trim();
 }
 
 const ages = [0, 0, 0, 7, 12, 16, 17, 18];

@@ -1,13 +1,14 @@
 // Movistar TV of Spain: channels and guide by multicast, live and the last seven days for any player.
-import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
-import { setImmediate } from "node:timers/promises";
+import { parseRate } from "../../core/formats/duration.ts";
 import {
   type Channel,
   definePlugin,
   HeadendError,
   type LineupChannel,
+  type Programme,
   type Source,
+  type Span,
   type Tune,
 } from "../../core/plugin.ts";
 import { findInterface } from "../../core/transport/udp/interface.ts";
@@ -18,11 +19,15 @@ import { checkNetwork } from "./checks.ts";
 import { createCloud } from "./cloud.ts";
 import { config } from "./config.ts";
 import { discover, type Receive } from "./discover.ts";
-import type { GuideDay } from "./discovery.ts";
-import { parseEpg } from "./epg.ts";
+import { readEnvironment } from "./environment.ts";
+import { createCounts, measure } from "./figures.ts";
 import { type Found, type NumberedService, readFound } from "./found.ts";
+import { createGuideReceiver } from "./guide.ts";
 import { createInfos, type Wanted } from "./info.ts";
+import { createKeeper } from "./keeper.ts";
 import { createLeftovers } from "./leftovers.ts";
+import { createLine } from "./line.ts";
+import { createPictures, fileOf } from "./pictures.ts";
 import { makeProgramme } from "./programmes.ts";
 import { receiveCarousel } from "./receive.ts";
 import { createResolve } from "./resolve.ts";
@@ -43,24 +48,25 @@ const keys = {
 } as const;
 /** An address of the operator's network: the way there tells the interface. */
 const within = "172.26.23.3";
-/** Milliseconds for a day of the guide to be complete. */
-const guideLimit = 5 * 60_000;
+/** One that is surely not; nothing is sent there either. */
+const outside = "198.51.100.1";
 /** Milliseconds that a refresh waits for details of programmes, and that a job takes for more of them. */
 const infoPatience = 1500;
 const infoLimit = 60_000;
+/** Channels of which a refresh waits for details. */
+const firstOnes = 60;
 /** Milliseconds from now: details of these programmes are asked for, the first first. */
 const infoSpans = [
   [-hour, 3 * hour],
   [-6 * hour, 24 * hour],
   [-24 * hour, 72 * hour],
 ] as const;
-/** Bytes of a logo or cover, at most. */
-const pictureBytes = 2 ** 20;
 
 export default definePlugin({
   name: "movistar",
   api: 1,
   config,
+  environment: readEnvironment,
   async setup(host, config) {
     const { cache, clock, log } = host;
     const resolve = createResolve(config.dns, clock);
@@ -68,10 +74,8 @@ export default definePlugin({
     restoreSchedule(schedule, (await cache.read(keys.schedule)) ?? "");
     let found = readFound(await cache.read(keys.found));
     let services = byId(found);
-    let receiving: Promise<void> | undefined;
     let face: string | undefined;
-    const keep = (key: string, content: string | AsyncIterable<string>) =>
-      cache.write(key, content).catch((error: unknown) => log.warn(reasonOf(error)));
+    const { keep, settled } = createKeeper(cache, log);
     const scrambling = createScrambling(await cache.read(keys.scrambling), (text) => void keep(keys.scrambling, text));
     const leftovers = createLeftovers({
       ...{ clock, log, kept: await cache.read(keys.sessions) },
@@ -82,6 +86,17 @@ export default definePlugin({
       endPoints: config.appserver ?? knownEndPoints,
     });
 
+    const counts = createCounts();
+    const picture = createPictures({ fetch: host.fetch, cache, resolve, found: () => found });
+    const ownStreams = () => host.hub.streams().filter(({ instance }) => instance === host.name);
+    const limit = parseRate(config.bandwidth) ?? 0;
+    const line = createLine({
+      ...{ clock, limit, instance: host.name },
+      face: () => face,
+      // A runtime that does not tell of the one way does not tell of the other.
+      elsewhere: async () => ((await findRoute(within)) === undefined ? face : await findRoute(outside)),
+      own: () => ownStreams().reduce((sum, { bitrate }) => sum + bitrate, 0),
+    });
     const infos = createInfos({ appserver, clock, kept: await cache.read(keys.infos) });
     const cloud = createCloud({
       ...{ appserver, kept: await cache.read(keys.cloud) },
@@ -97,7 +112,22 @@ export default definePlugin({
       return link.address;
     }
 
-    const receive: Receive = (group, o) => receiveCarousel(group, { ...o, clock, log, interface: face });
+    const receive: Receive = (group, o) =>
+      receiveCarousel(group, {
+        ...{ ...o, clock, log, interface: face },
+        counted({ datagrams, foreign, broken }) {
+          counts.carousel.datagrams += datagrams;
+          counts.carousel.foreign += foreign;
+          counts.carousel.broken += broken;
+        },
+      });
+
+    const guide = createGuideReceiver({
+      ...{ clock, log, schedule, receive, signal: host.signal },
+      days: () => found?.days ?? [],
+      services: () => new Set([...services.values()].flatMap(({ id, replacement = id }) => [id, replacement])),
+      changed: () => keep(keys.schedule, streamed(schedule.lines())),
+    });
 
     function channelOf(service: NumberedService, logos: string): Channel {
       return {
@@ -116,43 +146,6 @@ export default definePlugin({
       return config.encrypted === "show" || config.extra.includes(id) || !scrambling.isEncrypted(String(id));
     }
 
-    /** Receives a day of the guide. @returns why it did not come */
-    async function receiveDay(day: GuideDay, signal: AbortSignal): Promise<unknown> {
-      const wanted = day.services.map((id) => `${0xf1} ${id}`);
-      try {
-        const o = { signal, limit: guideLimit, ...(wanted.length > 0 ? { wanted } : {}) };
-        for (const { payload, bytes } of (await receive(day, o)).values()) {
-          const file = payload === 0xf1 ? parseEpg(bytes) : undefined;
-          if (file && file.faults > 0) log.debug(`guide of service ${file.service}: ${file.faults} damaged stretches`);
-          if (file) schedule.put(file.service, file.events);
-          // Hundreds of them come at once, and somebody may be watching.
-          await setImmediate();
-        }
-        return undefined;
-      } catch (error) {
-        signal.throwIfAborted();
-        log.warn(`guide, ${day.source}: ${reasonOf(error)}`);
-        return error;
-      }
-    }
-
-    /** Receives every day of the guide, each by itself; those that fail leave what was known. */
-    async function receiveGuide(signal: AbortSignal): Promise<void> {
-      const faults = await Promise.all((found?.days ?? []).map((day) => receiveDay(day, signal)));
-      const fault = faults.find((each) => each !== undefined);
-      if (fault && schedule.size === 0) throw fault;
-      schedule.forget(clock.now() - (archiveDays + 1) * 24 * hour);
-      await keep(keys.schedule, streamed(schedule.lines()));
-    }
-
-    /** Joins the one under way, if there is one. */
-    const receiveOnce = (signal: AbortSignal) => {
-      receiving ??= receiveGuide(signal).finally(() => {
-        receiving = undefined;
-      });
-      return receiving;
-    };
-
     /** The service whose guide a channel has. */
     function guideOf(id: string): number {
       const replacement = services.get(id)?.replacement;
@@ -169,8 +162,11 @@ export default definePlugin({
       const { url = "" } = channel;
       if (at !== undefined) {
         const context = { schedule, cloud, appserver, clock, log, leftovers, resolve, continuous: config.continuous };
-        return await openCatchup(wishOf(channel, at, until), { ...context, localAddress: face }, signal);
+        line.expectRoom(channel.name);
+        const more = { localAddress: face, counts: counts.archive };
+        return await openCatchup(wishOf(channel, at, until), { ...context, ...more }, signal);
       }
+      line.expectRoom(channel.name);
       const source = await host.dial(face === undefined ? url : `${url}?iface=${face}`, { signal });
       return source.kind === "ts" ? { ...source, chunks: scrambling.watch(id, source.chunks) } : source;
     }
@@ -194,6 +190,13 @@ export default definePlugin({
       if ((await infos.fetch(nearest(), limit, signal)) === 0) return;
       infos.retain(schedule.pids());
       await keep(keys.infos, streamed(infos.lines()));
+    }
+
+    /** The programmes of some channels, channel by channel, in order. */
+    function* programmesOf(ids: readonly string[], { from, to }: Span): Generator<Programme> {
+      for (const id of ids)
+        for (const event of schedule.between(guideOf(id), from, to))
+          yield makeProgramme(id, event, infos.get(event.pid), found?.profile.covers);
     }
 
     async function refreshCloud(signal: AbortSignal): Promise<void> {
@@ -229,26 +232,43 @@ export default definePlugin({
         {
           ids: "channel",
           async *programmes(signal) {
-            await receiveOnce(signal);
-            await refreshCloud(signal).catch((error: unknown) => log.debug(`cloud: ${reasonOf(error)}`));
-            await fetchInfos(infoPatience, signal).catch((error: unknown) => log.debug(`details: ${reasonOf(error)}`));
-            for (const id of services.keys())
-              for (const event of schedule.between(guideOf(id), span.from, span.to))
-                yield makeProgramme(id, event, infos.get(event.pid));
+            await guide.receive();
+            signal.throwIfAborted();
+            const asked = Promise.all([
+              refreshCloud(signal).catch((error: unknown) => log.debug(`cloud: ${reasonOf(error)}`)),
+              fetchInfos(infoPatience, signal).catch((error: unknown) => log.debug(`details: ${reasonOf(error)}`)),
+            ]);
+            // Details are asked for in order of the channels: the first ones wait for them, and come last.
+            const ids = [...services.keys()];
+            yield* programmesOf(ids.slice(firstOnes), span);
+            await asked;
+            yield* programmesOf(ids.slice(0, firstOnes), span);
           },
         },
       ],
       open,
+      metrics: () =>
+        measure({
+          ...{ counts, streams: ownStreams(), now: clock.now(), encrypted: scrambling.encrypted },
+          channels: host.lineup.channels(host.name).length,
+          programme: (channel, at) => schedule.at(guideOf(host.lineup.get(channel)?.ownId ?? ""), at),
+          guide: { receivedAt: guide.receivedAt, programmes: schedule.size, gaps: guide.gaps },
+          line: { bits: line.bits, limit },
+        }),
       jobs: {
-        // What was moved is found where it is now, though the guide is merged less often.
-        guide: { every: hour, run: receiveOnce },
+        // What was moved is found where it is now, though the guide is merged at another time.
+        guide: guide.job,
+        line: line.job,
         cloud: { every: hour / 12, run: refreshCloud },
         details: { every: hour / 6, run: (signal) => fetchInfos(infoLimit, signal) },
         ...(config.encrypted === "hide" ? { encrypted: encryptedJob } : {}),
       },
       async *checks(probe, signal) {
         face ??= await findFace().catch(() => undefined);
-        yield* checkNetwork({ ...config, probe, appserver, receive, face: findFace, past: () => somePast() }, signal);
+        yield* checkNetwork(
+          { ...config, probe, appserver, receive, face: findFace, route: findRoute, past: () => somePast() },
+          signal,
+        );
       },
       routes: (app) =>
         fillU7d(app, {
@@ -260,30 +280,18 @@ export default definePlugin({
           viewer: (request) => host.viewer(request),
           baseUrl: (request) => host.baseUrl(request),
           logoOf: (id) => fileOf(services.get(id)?.logo),
-          async picture(kind, path, signal) {
-            if (!found) throw new HeadendError("not.ready");
-            const { logos, covers } = found.profile;
-            const logo = found.services.find((service) => fileOf(service.logo) === path)?.logo;
-            const whole = kind === "logo" ? `${logos}${logo ?? path}` : `${covers}${path}`;
-            const { url, headers } = await resolve(whole);
-            const document = await host.fetch
-              .document(url, { signal, headers, maxBytes: pictureBytes })
-              .catch(async (error) => {
-                const last = await host.fetch.lastGood(url);
-                if (last) return last;
-                throw error;
-              });
-            return new Uint8Array(await readFile(document.path));
-          },
+          picture,
         }),
+      async stop() {
+        await leftovers.settled();
+        await settled();
+      },
     };
   },
 });
 
 const byId = (found: Found | undefined): ReadonlyMap<string, NumberedService> =>
   new Map(found?.services.map((service) => [String(service.id), service]));
-
-const fileOf = (path: string | undefined) => path?.split("/").at(-1);
 
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 

@@ -7,6 +7,8 @@ export interface Info {
   readonly directors?: readonly string[];
   readonly actors?: readonly string[];
   readonly year?: string;
+  /** Of its picture, `<folder>/<file>` below where covers are. */
+  readonly cover?: string;
 }
 
 export interface Wanted {
@@ -34,6 +36,9 @@ export interface InfosOptions {
 /** Questions at once. */
 const atOnce = 4;
 const mostNames = 4;
+/** Characters of a description and of a name, at most. */
+const longestText = 4000;
+const longestName = 200;
 
 export function createInfos({ appserver, clock, kept }: InfosOptions): Infos {
   const infos = new Map<number, Info>(readKept(kept));
@@ -71,12 +76,14 @@ function readInfo(fields: Readonly<Record<string, unknown>>): Info {
   const directors = namesOf(fields.directors);
   const actors = namesOf(fields.mainActors);
   const date = textOf(fields.productionDate) ?? numberOf(fields.productionDate);
+  const cover = textOf(fields.cover);
   const year = typeof date === "number" ? yearOf(date) : /\b(?:19|20)\d\d\b/.exec(date ?? "")?.[0];
   return {
-    ...(description ? { description: unescapeValue(description) } : {}),
+    ...(description ? { description: unescapeValue(description.slice(0, longestText)) } : {}),
     ...(directors.length > 0 ? { directors } : {}),
     ...(actors.length > 0 ? { actors } : {}),
     ...(year ? { year } : {}),
+    ...(cover && /^\d{1,12}\/\d{1,12}\.[a-z]{3,4}$/i.test(cover) ? { cover } : {}),
   };
 }
 
@@ -87,9 +94,11 @@ function yearOf(value: number): string {
 
 /** A list, or one text with commas. */
 function namesOf(value: unknown): string[] {
-  const texts = (Array.isArray(value) ? value : [value]).flatMap((each) => (textOf(each) ?? "").split(/,\s+/));
+  const texts = (Array.isArray(value) ? value : [value]).flatMap((each) =>
+    (textOf(each) ?? "").slice(0, longestText).split(/,\s+/),
+  );
   return texts
-    .map((text) => unescapeValue(text).trim())
+    .map((text) => unescapeValue(text).trim().slice(0, longestName))
     .filter((text) => text !== "")
     .slice(0, mostNames);
 }

@@ -14,6 +14,8 @@ export interface Leftovers {
   add(session: OpenSession): () => void;
   /** Tears down what another process left; what the server has forgotten by now is none. */
   clear(signal: AbortSignal): Promise<void>;
+  /** Resolves when what was said so far is kept. */
+  settled(): Promise<unknown>;
 }
 
 export interface LeftoverOptions {
@@ -38,6 +40,7 @@ export function createLeftovers({ clock, log, kept, keep }: LeftoverOptions): Le
   };
 
   return {
+    settled: () => writing,
     add(session) {
       open.add(session);
       write();

@@ -46,7 +46,8 @@ export async function readProfile(
   const params = await ask("getConfigurationParams");
   const dvb = fieldsOf(platform.dvbConfig);
   const entry = given.entryPoint ?? textOf(dvb.dvbipiEntryPoint) ?? textOf(fieldLike(dvb, /entrypoint$/i)) ?? "";
-  const base = slashed(textOf(fieldLike(platform, /base.*uri$/i)) ?? usual.base);
+  const announced = textOf(fieldLike(platform, /base.*uri$/i));
+  const base = slashed(announced && /^https?:\/\/./i.test(announced) ? announced : usual.base);
   const covers = slashed(textOf(params.tvCoversPath) ?? "incoming/epg/covers/programmeImages/");
   const portrait = slashed(textOf(params.portraitSubPath) ?? "portrait/");
   return {

@@ -21,8 +21,11 @@ const kinds: readonly (readonly [en: string, es: string] | undefined)[] = [
 /** Daily news. */
 const news = 0x06;
 
-/** @param channel the id by which the programme's channel is known */
-export function makeProgramme(channel: string, event: ScheduledEvent, info: Info = {}): Programme {
+/**
+ * @param channel the id by which the programme's channel is known
+ * @param covers where covers are
+ */
+export function makeProgramme(channel: string, event: ScheduledEvent, info: Info = {}, covers = ""): Programme {
   const facts = readTitle(event.title, event.seriesId);
   // What the title says counts; the fields of the record are often wrong.
   const season = facts.season || event.season;
@@ -56,6 +59,7 @@ export function makeProgramme(channel: string, event: ScheduledEvent, info: Info
     ...(facts.isSeries && (season > 0 || episode > 0)
       ? { episodes: { xmltv_ns: `${place(season)}.${place(episode)}.` } }
       : {}),
+    ...(info.cover && covers ? { icon: `${covers}${info.cover}` } : {}),
     ...(age > 0 ? { rating: { value: String(age), system: "ES" } } : {}),
     catchupId: String(event.pid),
   };

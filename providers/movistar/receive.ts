@@ -2,7 +2,7 @@
 import { formatDuration } from "../../core/formats/duration.ts";
 import { type Clock, HeadendError, type Logger } from "../../core/plugin.ts";
 import { openDatagramSocket } from "../../core/transport/udp/socket.ts";
-import { createCarousel } from "./carousel.ts";
+import { type Carousel, createCarousel } from "./carousel.ts";
 import type { GroupAddress } from "./discovery.ts";
 import type { DvbstpSegment } from "./dvbstp.ts";
 
@@ -13,6 +13,12 @@ export interface ReceiveOptions {
   readonly interface?: string | undefined;
   /** `<payload> <segment>` of what must come; absent: all that is sent. */
   readonly wanted?: Iterable<string>;
+  /** Some of what must come may not be sent at all. */
+  readonly mayLack?: boolean;
+  /** Given each segment once it is whole. */
+  readonly each?: (segment: DvbstpSegment) => void;
+  /** Told at the end what came. */
+  readonly counted?: (counts: Carousel["counts"]) => void;
   /** Milliseconds after which what has come is enough, if anything has. */
   readonly limit: number;
 }
@@ -32,7 +38,10 @@ export async function receiveCarousel(
   const url = `udp://${address}:${port}`;
   const refuse = (error: unknown) =>
     new HeadendError("dial.refused", { url, reason: error instanceof Error ? error.message : String(error) }, error);
-  const carousel = createCarousel(o.wanted ? { wanted: o.wanted } : {});
+  const carousel = createCarousel({
+    ...(o.wanted ? { wanted: o.wanted } : {}),
+    ...(o.mayLack ? { mayLack: true } : {}),
+  });
   const whole = Promise.withResolvers<void>();
   const begun = clock.monotonic();
   let last = begun;
@@ -43,7 +52,8 @@ export async function receiveCarousel(
     ...(o.interface === undefined ? {} : { interface: o.interface }),
     onDatagram(bytes) {
       last = clock.monotonic();
-      carousel.push(bytes);
+      const segment = carousel.push(bytes);
+      if (segment) o.each?.(segment);
       if (carousel.done) whole.resolve();
     },
     onError: (error) => whole.reject(refuse(error)),
@@ -75,6 +85,7 @@ export async function receiveCarousel(
     return carousel.segments;
   } finally {
     over.abort();
+    o.counted?.(carousel.counts);
     await socket.close();
   }
 }

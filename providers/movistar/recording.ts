@@ -6,6 +6,7 @@ import { headerOf, parseSession } from "../../core/formats/rtsp.ts";
 import { type Clock, HeadendError, type Logger } from "../../core/plugin.ts";
 import { openSession, RtspStatusError } from "../../core/transport/rtsp.ts";
 import { type Appserver, type Fields, fieldsOf, numberOf, textOf } from "./appserver.ts";
+import type { Counts } from "./figures.ts";
 import type { Leftovers } from "./leftovers.ts";
 import type { Resolve } from "./resolve.ts";
 import type { ScheduledEvent } from "./schedule.ts";
@@ -18,6 +19,7 @@ export interface RecordingContext {
   readonly localAddress?: string | undefined;
   readonly leftovers: Leftovers;
   readonly resolve: Resolve;
+  readonly counts: Counts["archive"];
 }
 
 /** What is to be played. */
@@ -49,6 +51,8 @@ export interface RecordingSink {
 /** Milliseconds for each answer of the archive. */
 const answerLimit = 5000;
 const notFound = 404;
+/** A schedule that is further off than this is not believed to be that of the same programme. */
+const mostShift = 6 * 3_600_000;
 const userAgent = "MICA-IP-STB";
 
 /** @throws HeadendError `tune.past` for what is not there, `tune.closed` when the archive is down, `dial.*` */
@@ -57,17 +61,19 @@ export async function openRecording(
   context: RecordingContext,
   signal: AbortSignal,
 ): Promise<Recording> {
-  const { appserver, clock, log, localAddress, resolve } = context;
+  const { appserver, clock, log, localAddress, resolve, counts } = context;
   const { channel, name, event } = wish;
   const data = await findRecording(appserver, channel, event, signal).catch((error: unknown) => {
     signal.throwIfAborted();
+    counts.isUp = false;
     throw closed(name, "the operator's web service does not answer", error);
   });
   const said = textOf(data.url);
   if (!said || !/^rtsp:\/\//i.test(said))
     throw new HeadendError("tune.past", { channel: name, reason: "the operator has no recording of this programme" });
   const { url } = await resolve(said);
-  const begin = numberOf(data.beginTime) ?? event.start;
+  const began = numberOf(data.beginTime) ?? event.start;
+  const begin = Math.abs(began - event.start) < mostShift ? began : event.start;
   const isHd = data.isHdtv === true || data.isHdtv === 1 || data.isHdtv === "true" || data.isHdtv === "1";
   const session = await openSession(url, {
     ...{ clock, log, signal, describe: false, keepAlive: "GET_PARAMETER", limit: answerLimit },
@@ -75,9 +81,18 @@ export async function openRecording(
     ...(localAddress !== undefined && isIP(localAddress) ? { localAddress } : {}),
   }).catch((error: unknown) => {
     signal.throwIfAborted();
+    counts.isUp = false;
+    counts.errors++;
     throw closed(name, "the operator's catch-up service is down", error);
   });
+  let isOpen = false;
+  let isCounted = false;
+  const count = () => {
+    if (!isCounted && !signal.aborted) counts.errors++;
+    isCounted = true;
+  };
   const failed = async (error: unknown): Promise<never> => {
+    count();
     await session.close();
     signal.throwIfAborted();
     if (error instanceof RtspStatusError && error.rtspStatus === notFound)
@@ -86,6 +101,9 @@ export async function openRecording(
   };
   await session.setup(session.tracks, "mp2t").catch(failed);
   let forget = () => {};
+  isOpen = true;
+  counts.isUp = true;
+  counts.sessions++;
   return {
     begin,
     end: begin + (event.stop - event.start),
@@ -98,7 +116,10 @@ export async function openRecording(
           first = false;
           if (!isBogus) sink.packets(bytes);
         },
-        end: (error) => sink.ended(error),
+        end(error) {
+          if (isOpen) count();
+          sink.ended(error);
+        },
       });
       const range = `npt=${(Math.max(0, offset) / 1000).toFixed(3)}-end`;
       const played = await session.play(range, { Scale: "1.000", "x-playNow": "", "x-noFlush": "" }).catch(failed);
@@ -106,6 +127,8 @@ export async function openRecording(
       if (named) forget = context.leftovers.add({ url, session: named.id });
     },
     async close() {
+      if (isOpen) counts.sessions--;
+      isOpen = false;
       await session.close();
       forget();
     },

@@ -1,5 +1,5 @@
 // Names of the operator's network, which only its own name server knows.
-import { Resolver } from "node:dns/promises";
+import { lookup, Resolver } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Clock } from "../../core/plugin.ts";
 
@@ -16,13 +16,26 @@ const keepTime = 300_000;
 const answerLimit = 2000;
 const tries = 2;
 
+/** The address of a name, asked of a server or of the system. @throws when it has none */
+export async function lookUp(server: string | undefined, name: string): Promise<string> {
+  if (server === undefined) return (await lookup(name, 4)).address;
+  const [address] = await openResolver(server).resolve4(name);
+  if (address === undefined) throw new Error("it has no address");
+  return address;
+}
+
+function openResolver(server: string): Resolver {
+  const resolver = new Resolver({ timeout: answerLimit, tries });
+  resolver.setServers([server]);
+  return resolver;
+}
+
 /**
  * @param server `address[:port]` of a name server; undefined: addresses stay as they are, and the system resolves them
  */
 export function createResolve(server: string | undefined, clock: Clock): Resolve {
   if (server === undefined) return async (url) => ({ url, headers: {} });
-  const resolver = new Resolver({ timeout: answerLimit, tries });
-  resolver.setServers([server]);
+  const resolver = openResolver(server);
   const known = new Map<string, { readonly address: string; readonly until: number }>();
 
   return async (url) => {

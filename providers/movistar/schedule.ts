@@ -1,4 +1,5 @@
 // What every service shows and has shown, by its own guide: the index from a time to a recording.
+import type { Span } from "../../core/plugin.ts";
 import type { EpgEvent } from "./epg.ts";
 
 /** Times in milliseconds since the Unix epoch. */
@@ -10,20 +11,29 @@ export interface Schedule {
   readonly services: readonly number[];
   /** How many programmes there are. */
   readonly size: number;
-  /** Takes a service's programmes as they are announced now; within their span they replace what was known. */
-  put(service: number, events: readonly EpgEvent[]): void;
+  /**
+   * Takes a service's programmes as they are announced now; within their span they replace what was known.
+   *
+   * @returns where two of them were at once
+   */
+  put(service: number, events: readonly EpgEvent[]): readonly Span[];
   /** The programme at an instant. */
   at(service: number, time: number): ScheduledEvent | undefined;
   /** The first that begins at an instant or after it. */
   from(service: number, time: number): ScheduledEvent | undefined;
   /** Those that touch a span, in order. */
   between(service: number, from: number, to: number): readonly ScheduledEvent[];
+  /** The parts of a span, a minute long or longer, in which nothing is known to be on. */
+  gaps(service: number, from: number, to: number): readonly Span[];
   pids(): ReadonlySet<number>;
   /** Forgets what ended before an instant. */
   forget(before: number): void;
   /** A line for each service; `restoreSchedule()` reads them. */
   lines(): Iterable<string>;
 }
+
+/** Milliseconds; schedules are not exact to the second. */
+const leastGap = 60_000;
 
 type Row = readonly [
   pid: number,
@@ -55,6 +65,13 @@ export function createSchedule(): Schedule {
     return low;
   }
 
+  function between(service: number, from: number, to: number): readonly ScheduledEvent[] {
+    const events = of(service);
+    let place = Math.max(0, after(events, from) - 1);
+    if ((events[place]?.stop ?? 0) <= from) place++;
+    return events.slice(place, Math.max(place, after(events, to - 1)));
+  }
+
   return {
     get services() {
       return [...byService.keys()];
@@ -65,21 +82,25 @@ export function createSchedule(): Schedule {
       return sum;
     },
     put(service, given) {
-      const fresh = arrange(given);
+      const { events: fresh, overlaps } = arrange(given);
       const first = fresh[0];
       const last = fresh.at(-1);
-      if (!first || !last) return;
+      if (!first || !last) return overlaps;
       // What was known stays outside of the span that is announced, and in its gaps.
-      const kept = of(service).filter(({ start, stop }) => {
-        if (stop <= first.start || start >= last.stop) return true;
+      const kept = of(service).flatMap((event) => {
+        const { start, stop } = event;
+        if (stop <= first.start || start >= last.stop) return [event];
+        // It was on when what is announced begins.
+        if (start < first.start) return [{ ...event, stop: first.start }];
         const place = after(fresh, start);
         const isFree = (fresh[place - 1]?.stop ?? 0) <= start;
-        return isFree && (fresh[place]?.start ?? Number.POSITIVE_INFINITY) >= stop;
+        return isFree && (fresh[place]?.start ?? Number.POSITIVE_INFINITY) >= stop ? [event] : [];
       });
       byService.set(
         service,
         [...kept, ...fresh].sort((a, b) => a.start - b.start),
       );
+      return overlaps;
     },
     at(service, time) {
       const events = of(service);
@@ -90,8 +111,16 @@ export function createSchedule(): Schedule {
       const events = of(service);
       return events[after(events, time - 1)];
     },
-    between(service, from, to) {
-      return of(service).filter((event) => event.start < to && event.stop > from);
+    between,
+    gaps(service, from, to) {
+      const gaps: Span[] = [];
+      let at = from;
+      for (const { start, stop } of between(service, from, to)) {
+        if (start - at >= leastGap) gaps.push({ from: at, to: start });
+        at = Math.max(at, stop);
+      }
+      if (to - at >= leastGap) gaps.push({ from: at, to });
+      return gaps;
     },
     pids: () => new Set([...byService.values()].flatMap((events) => events.map(({ pid }) => pid))),
     forget(before) {
@@ -129,13 +158,20 @@ export function restoreSchedule(schedule: Schedule, text: string): void {
   }
 }
 
-/** In order, each ending where the next begins at the latest; of two that begin together the last announced counts. */
-function arrange(given: readonly EpgEvent[]): ScheduledEvent[] {
+/**
+ * In order, each ending where the next begins at the latest; of two that begin together the last announced counts.
+ * `overlaps`: where two were at once.
+ */
+function arrange(given: readonly EpgEvent[]): { readonly events: ScheduledEvent[]; readonly overlaps: Span[] } {
   const byStart = new Map<number, EpgEvent>();
   for (const event of given) if (event.duration > 0) byStart.set(event.start, event);
   const ordered = [...byStart.values()].sort((a, b) => a.start - b.start);
-  return ordered.map(({ duration, ...event }, index) => {
+  const overlaps: Span[] = [];
+  const events = ordered.map(({ duration, ...event }, index) => {
     const next = ordered[index + 1]?.start ?? Number.POSITIVE_INFINITY;
-    return { ...event, start: event.start * 1000, stop: Math.min(event.start + duration, next) * 1000 };
+    const end = event.start + duration;
+    if ((end - next) * 1000 >= leastGap) overlaps.push({ from: next * 1000, to: end * 1000 });
+    return { ...event, start: event.start * 1000, stop: Math.min(end, next) * 1000 };
   });
+  return { events, overlaps };
 }

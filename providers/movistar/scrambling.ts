@@ -42,6 +42,8 @@ export function createScramblingProbe(): ScramblingProbe {
 export interface Scrambling {
   /** Undefined: nobody has looked yet. */
   isEncrypted(id: string): boolean | undefined;
+  /** How many were seen to be encrypted. */
+  readonly encrypted: number;
   /** Passes a channel's live stream on, and looks at its beginning. */
   watch(id: string, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
 }
@@ -54,6 +56,9 @@ export function createScrambling(known: string | undefined, changed: (text: stri
   const encrypted = new Map<string, boolean>(readKnown(known));
   return {
     isEncrypted: (id) => encrypted.get(id),
+    get encrypted() {
+      return [...encrypted.values()].filter(Boolean).length;
+    },
     watch(id, chunks) {
       const iterator = chunks[Symbol.asyncIterator]();
       let probe: ScramblingProbe | undefined = createScramblingProbe();

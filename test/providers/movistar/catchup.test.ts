@@ -118,6 +118,7 @@ test("programme follows programme in one answer, without a gap, marked, and with
   const [one, two, three] = shortOnes(2543);
   assert.ok(one && two && three);
   const before = plays().length;
+  const { together } = operator.vod;
   const response = await whole.get(`/tv/2543/${one.start + 2}`);
   const reader = response.body?.getReader();
   const chunks: Uint8Array[] = [];
@@ -149,6 +150,8 @@ test("programme follows programme in one answer, without a gap, marked, and with
   const falls = seconds.filter((value, index) => value < (seconds[index - 1] ?? 0)).length;
   assert.equal(falls, 2);
   assert.ok(operator.vod.most <= 2);
+  // On the line they count as one.
+  assert.ok(operator.vod.together - together < 300, `${operator.vod.together - together} ms of two at once`);
 });
 
 test("a past can be decoded from its first picture on", { skip: mediaMissing, timeout: 60_000 }, async () => {
@@ -193,6 +196,10 @@ test("when the recording began is believed more than the guide", async () => {
   const event = longOne(2543);
   await read(await whole.get(`/tv/2543/${event.start + 600}`), second);
   assert.equal(plays().at(-1)?.headers.range, "npt=480.000-end");
+  // Not when it would be another programme.
+  operator.app.faults.shift = 30 * 86_400;
+  await read(await whole.get(`/tv/2543/${event.start + 601}`), second);
+  assert.equal(plays().at(-1)?.headers.range, "npt=601.000-end");
 });
 
 test("a recording that stops early is taken up where it stopped", { timeout: 60_000 }, async () => {

@@ -116,6 +116,8 @@ test("what the web service knows of programmes that are on soon is in the guide,
       { role: "actor", name: "Eva Dos" },
       { role: "actor", name: "Luis Tres" },
     ]);
+    const covers = `${operator.app.url}/appclientv/nux/incoming/covers/programmeImages/portrait/290x429`;
+    assert.equal(on?.icon, `${covers}/${on?.catchupId?.slice(0, 4)}/${on?.catchupId}.jpg`);
     const asked = () => operator.app.requests.filter((url) => url.includes(`productID=${on?.catchupId}&`)).length;
     await whole.refresh();
     assert.equal(asked(), 1);

@@ -68,27 +68,83 @@ test("logos and covers come through, and from here when the operator is gone", a
   assert.deepEqual([...(await logo.bytes())].slice(0, 2), [0xff, 0xd8]);
   assert.equal((await root.get("/Logos/2543.jpg", { method: "HEAD" })).status, 200);
   assert.equal((await root.get("/Covers/5100/51000000.jpg")).status, 200);
+  assert.equal((await root.get("/Covers/5100/51000000.gone")).status, 404);
   for (const path of ["/Logos/..%2fsecret.jpg", "/Logos/abc.jpg", "/Covers/x/1.jpg", "/Covers/5100/..jpg"])
     assert.equal((await root.get(path)).status, 404, path);
   operator.app.faults.fault = "down";
   assert.equal((await root.get("/Logos/2543.jpg")).status, 200);
+  assert.equal((await root.get("/Covers/5100/51000000.jpg")).status, 200);
+  assert.equal((await root.get("/Covers/5100/51000001.jpg")).status, 502);
   operator.app.faults.fault = undefined;
 });
 
-test("what TiviMate and OTT Navigator ask for is answered with a transport stream", async () => {
-  const now = Math.floor(Date.now() / 1000);
-  for (const path of [
-    `/2543/${now - 3600}-1800.m3u8`,
-    `/2543/${now - 3600}.m3u8`,
-    `/2543/timeshift_abs-${now - 3600}.ts`,
-    `/2543/archive-${now - 3600}-1800.ts`,
-    "/2543/mpegts?utc=",
-    "/2543/live",
-  ]) {
-    const response = await root.get(path, { method: "HEAD" });
-    assert.deepEqual([response.status, response.headers.get("content-type")], [200, "video/mp2t"], path);
-  }
-});
+/** What each player sends with a request for pictures, and the address that it makes of a list's channel and an instant. */
+const players: readonly (readonly [
+  string,
+  "root" | "under",
+  Record<string, string>,
+  (live: string, at: number) => string,
+])[] = [
+  // Of `catchup-source`, and of the address of a list that has none.
+  [
+    "TiviMate, old list",
+    "root",
+    { "user-agent": "TiviMate/4.7.0 (Android 11)" },
+    (live, at) => live.replace("live", `${at}-1800.ts`),
+  ],
+  [
+    "TiviMate",
+    "under",
+    { "user-agent": "TiviMate/4.7.0 (Android 11)" },
+    (live, at) => live.replace("mpegts", `${at}.m3u8`),
+  ],
+  [
+    "OTT Navigator",
+    "under",
+    { "user-agent": "OTT Navigator/1.7.2 (Linux;Android 12) ExoPlayerLib/2.18.1", "accept-encoding": "identity" },
+    (live, at) => live.replace("mpegts", `timeshift_abs-${at}.ts`),
+  ],
+  [
+    "OTT Navigator, by archive",
+    "under",
+    { "user-agent": "OTT Navigator/1.7.2", connection: "Keep-Alive", "icy-metadata": "1" },
+    (live, at) => live.replace("mpegts", `archive-${at}-1800.ts`),
+  ],
+  [
+    "VLC",
+    "under",
+    { "user-agent": "VLC/3.0.18 LibVLC/3.0.18", range: "bytes=0-" },
+    (live, at) => live.replace("mpegts", `video-${at}-1800.mpeg`),
+  ],
+];
+
+for (const [name, which, headers, pastOf] of players)
+  test(`${name}: list, packed guide, HEAD and GET, live and an hour ago`, async () => {
+    const whole = which === "root" ? root : under;
+    const list = await (await whole.get(which === "root" ? "/canales.m3u" : "/tv/MovistarTV.m3u", { headers })).text();
+    const [, guide = ""] = /url-tvg="http:\/\/[^/]+([^"]+)"/.exec(list) ?? [];
+    const asking = { ...headers, "accept-encoding": "gzip" };
+    const packed = await whole.get(guide, { headers: asking });
+    assert.equal(packed.status, 200);
+    const tag = packed.headers.get("etag") ?? "";
+    assert.equal((await whole.get(guide, { headers: { ...asking, "if-none-match": tag } })).status, 304);
+    const [, live = ""] = /^http:\/\/[^/]+(.*\/2543\/.*)$/m.exec(list) ?? [];
+    const at = Math.floor(Date.now() / 1000) - 3600;
+    const event = operator.eventsOf(2543).findLast(({ start }) => start <= at);
+    const showing = operator.startLive(2543);
+    const ask = async (path: string) => {
+      const head = await whole.get(path, { method: "HEAD", headers });
+      const response = await whole.get(path, { headers });
+      const type = response.headers.get("content-type");
+      assert.deepEqual([head.status, response.status, type], [200, 200, "video/mp2t"], path);
+      const bytes = await read(response, 3000);
+      assert.equal(bytes[0], 0x47);
+      return secondOf(bytes);
+    };
+    const [, past = 0] = await Promise.all([ask(live), ask(pastOf(live, at))]);
+    assert.ok(Math.abs(past - (at - (event?.start ?? 0))) < 2, `it began at ${past}`);
+    showing.stop();
+  });
 
 test("the cloud has its list, its guide and its pictures, of a month ago too", async () => {
   const [old, today] = operator.cloud;

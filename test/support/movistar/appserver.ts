@@ -44,6 +44,8 @@ const details = {
   synopsis: "Cine",
 };
 
+const coverOf = ({ pid }: WorldEvent) => `${Math.floor(pid / 10_000)}/${pid}.jpg`;
+
 const picture = Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 0, 0xff, 0xd9);
 
 export async function openAppserver(o: AppserverOptions): Promise<Appserver> {
@@ -103,7 +105,14 @@ export async function openAppserver(o: AppserverOptions): Promise<Appserver> {
     }),
     epgInfov2(query) {
       const event = eventOf(query, "productID");
-      return event && { ...infoOf(event, event.service), ...details, description: `Sobre ${event.pid}` };
+      return (
+        event && {
+          ...infoOf(event, event.service),
+          ...details,
+          description: `Sobre ${event.pid}`,
+          cover: coverOf(event),
+        }
+      );
     },
   };
 

@@ -45,7 +45,7 @@ export async function openWhole(
     },
     async close() {
       await running.close();
-      if (o.folder === undefined) await rm(folder, { recursive: true, force: true });
+      if (o.folder === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -11,9 +11,9 @@ import {
   formatProviders,
   type GroupAddress,
 } from "./documents.ts";
-import { type Showing, show, wrapRtp } from "./pictures.ts";
+import { type Pictures, type Showing, show, wrapRtp } from "./pictures.ts";
 import { openVod, type VodServer } from "./vod.ts";
-import { channels, makeSchedule, type WorldChannel, type WorldEvent } from "./world.ts";
+import { makeSchedule, channels as usualChannels, type WorldChannel, type WorldEvent } from "./world.ts";
 
 export interface MovistarOptions {
   /** Milliseconds since the Unix epoch; default: now. */
@@ -33,6 +33,10 @@ export interface MovistarOptions {
   readonly before?: readonly string[];
   /** Bytes that the list of channels is longer. */
   readonly padding?: number;
+  /** Instead of the usual ones; each then has a guide of its own. */
+  readonly channels?: readonly WorldChannel[];
+  /** Instead of a test card. */
+  readonly pictures?: Pictures;
 }
 
 export interface Movistar {
@@ -47,6 +51,8 @@ export interface Movistar {
   readonly cloud: readonly WorldEvent[];
   /** What a channel shows, in order: its own, or that of the service it replaces. */
   eventsOf(channel: number): readonly WorldEvent[];
+  /** Where a channel is sent. */
+  liveOf(channel: number): GroupAddress;
   /** Begins to send a channel's live pictures; given up by `close()`. */
   startLive(channel: number): Showing;
   /** Keys of the instance for a config file. */
@@ -61,7 +67,8 @@ export async function openMovistar(o: MovistarOptions): Promise<Movistar> {
   const { days: dayCount = 2, rate = 1000, tail = 60 } = o;
   const now = Math.floor((o.now ?? Date.now()) / 1000);
   const from = now - (now % hour) - 6 * hour;
-  const services = [2543, 1825, 1717, 3000];
+  const channels = o.channels ?? usualChannels;
+  const services = o.channels?.map(({ id }) => id) ?? [2543, 1825, 1717, 3000];
   const short = o.short && { at: now - o.short.ago, count: o.short.count, seconds: o.short.seconds };
   const events = makeSchedule(services, {
     from,
@@ -85,7 +92,9 @@ export async function openMovistar(o: MovistarOptions): Promise<Movistar> {
   const seed = sender.address().port;
   const nextGroup = (): GroupAddress => {
     const port = ports[groups++] ?? 0;
-    return o.multicast ? { address: `239.255.${seed % 256}.${groups}`, port } : { address: "127.0.0.1", port };
+    return o.multicast
+      ? { address: `239.255.${(seed + (groups >> 8)) % 256}.${groups & 0xff || 1}`, port }
+      : { address: "127.0.0.1", port };
   };
   const entryGroup = nextGroup();
   const providerGroup = nextGroup();
@@ -122,8 +131,8 @@ export async function openMovistar(o: MovistarOptions): Promise<Movistar> {
     if (!event || event.service !== serviceOf(Number(channel))) return undefined;
     const isHd = channels.find(({ id }) => id === Number(channel))?.hd === true;
     return { seconds: event.duration + tail, bogus: !isHd };
-  });
-  const old = { ...(events.find(({ service }) => service === 2543) as WorldEvent), day: -1 };
+  }, o.pictures);
+  const old = { ...(events.find(({ service }) => service === services[0]) as WorldEvent), day: -1 };
   // Of a month ago, which only the cloud has; and two of today.
   const kept: WorldEvent = {
     ...old,
@@ -133,7 +142,7 @@ export async function openMovistar(o: MovistarOptions): Promise<Movistar> {
     title: "De antes",
   };
   byPid.set(kept.pid, kept);
-  const cloud = [kept, ...events.filter(({ service, day }) => service === 2543 && day === 0).slice(0, 2)];
+  const cloud = [kept, ...events.filter(({ service, day }) => service === services[0] && day === 0).slice(0, 2)];
   const app = await openAppserver({
     ...{ demarcation, channels, events: byPid, before: o.before ?? [] },
     entryPoint: `${entryGroup.address}:${entryGroup.port}`,
@@ -145,10 +154,11 @@ export async function openMovistar(o: MovistarOptions): Promise<Movistar> {
   return {
     ...{ app, vod, entry, provider, days, channels, events, cloud },
     eventsOf: (channel) => events.filter(({ service }) => service === serviceOf(channel)),
+    liveOf: (id) => live.get(id) ?? entryGroup,
     startLive(id) {
       const channel = channels.find((each) => each.id === id);
       if (!channel) throw new Error(`no channel ${id}`);
-      const showing = sendLive(sender, channel, liveOf(channel));
+      const showing = sendLive(sender, channel, liveOf(channel), o.pictures);
       showings.add(showing);
       return showing;
     },
@@ -160,12 +170,17 @@ export async function openMovistar(o: MovistarOptions): Promise<Movistar> {
   };
 }
 
-function sendLive(socket: Socket, channel: WorldChannel, { address, port }: GroupAddress): Showing {
+function sendLive(
+  socket: Socket,
+  channel: WorldChannel,
+  { address, port }: GroupAddress,
+  pictures: Pictures | undefined,
+): Showing {
   const { live = "extended", encrypted = false } = channel;
   let sequence = 0;
   return show({
     from: 0,
-    scrambled: encrypted,
+    ...{ scrambled: encrypted, pictures },
     send(payload) {
       const datagram = live === "raw" ? payload : wrapRtp(payload, sequence++, live === "extended");
       socket.send(datagram, port, address, () => {});

@@ -6,15 +6,25 @@ import { packetLength, pidOf, readPcr } from "../../../core/formats/mpegts.ts";
 import { createLoop } from "../../../providers/testcard/loop.ts";
 import { root } from "../source.ts";
 
+/** Pictures that go round. */
+export interface Pictures {
+  readonly loop: ReturnType<typeof createLoop>;
+  /** Batches of one round. */
+  readonly round: number;
+}
+
 const clip = readFileSync(join(root, "providers/testcard/testcard-1.mpegts"));
 const clipMs = 8000;
-const loop = createLoop(clip, clipMs);
-/** Batches of one round of the clip. */
-const round = (() => {
-  let count = 1;
-  while (loop.batch(count).at < clipMs) count++;
-  return count;
-})();
+
+/** @param clip a transport stream of eight seconds */
+export function makePictures(clip: Uint8Array): Pictures {
+  const loop = createLoop(clip, clipMs);
+  let round = 1;
+  while (loop.batch(round).at < clipMs) round++;
+  return { loop, round };
+}
+
+const usual = makePictures(clip);
 const datagramBytes = 7 * packetLength;
 
 /** The clock reference at second 0, in 27 MHz ticks. */
@@ -55,13 +65,22 @@ export interface ShowOptions {
   readonly until?: number;
   /** Video is scrambled: its transport_scrambling_control says so. */
   readonly scrambled?: boolean;
+  /** Absent: a test card. */
+  readonly pictures?: Pictures | undefined;
   readonly send: (datagram: Buffer) => void;
 }
 
 const videoPid = videoPidOf(clip);
 
 /** Sends pictures at their own pace, in datagrams of seven packets. */
-export function show({ from, until = Number.POSITIVE_INFINITY, scrambled = false, send }: ShowOptions): Showing {
+export function show({
+  from,
+  until = Number.POSITIVE_INFINITY,
+  scrambled = false,
+  send,
+  pictures,
+}: ShowOptions): Showing {
+  const { loop, round } = pictures ?? usual;
   let index = Math.floor(from / clipMs) * round;
   while (loop.batch(index + 1).at <= from) index++;
   const start = loop.batch(index).at;

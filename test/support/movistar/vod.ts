@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { type Showing, show } from "./pictures.ts";
+import { type Pictures, type Showing, show } from "./pictures.ts";
 
 /** What can be played. */
 export interface Recording {
@@ -40,6 +40,8 @@ export interface VodServer {
   readonly sessions: ReadonlySet<string>;
   /** Most sessions that there were at once. */
   readonly most: number;
+  /** Milliseconds for which more than one session has been sent. */
+  readonly together: number;
   /** Sessions that ended otherwise than by TEARDOWN. */
   readonly abandoned: readonly string[];
   close(): Promise<void>;
@@ -57,7 +59,7 @@ interface Session {
   timer?: ReturnType<typeof setTimeout>;
 }
 
-export async function openVod(find: (path: string) => Recording | undefined): Promise<VodServer> {
+export async function openVod(find: (path: string) => Recording | undefined, pictures?: Pictures): Promise<VodServer> {
   const faults: VodFaults = { silent: false, setup: 200, stopAfter: Number.POSITIVE_INFINITY, mute: false };
   const requests: VodRequest[] = [];
   const sessions = new Map<string, Session>();
@@ -69,11 +71,20 @@ export async function openVod(find: (path: string) => Recording | undefined): Pr
   await once(media, "listening");
   let names = 12_345_678;
   let most = 0;
+  let together = 0;
+  let since = 0;
+
+  const count = () => {
+    const now = performance.now();
+    if (since > 0) together += now - since;
+    since = [...sessions.values()].filter(({ showing }) => showing).length > 1 ? now : 0;
+  };
 
   const drop = (session: Session) => {
     session.showing?.stop();
     clearTimeout(session.timer);
     sessions.delete(session.name);
+    count();
   };
   const touch = (session: Session) => {
     clearTimeout(session.timer);
@@ -90,7 +101,8 @@ export async function openVod(find: (path: string) => Recording | undefined): Pr
     const send = (datagram: Buffer) => media.send(datagram, clientPort, to, () => {});
     if (recording.bogus) send(Buffer.alloc(1316, 0xaa));
     const until = Math.min(recording.seconds, from + faults.stopAfter) * 1000;
-    session.showing = show({ from: from * 1000, until, send });
+    session.showing = show({ from: from * 1000, until, send, pictures });
+    count();
   };
 
   const server = createServer((socket) => {
@@ -176,6 +188,10 @@ export async function openVod(find: (path: string) => Recording | undefined): Pr
     },
     get most() {
       return most;
+    },
+    get together() {
+      count();
+      return together;
     },
     abandoned,
     async close() {
