@@ -1,4 +1,5 @@
 // Tries the channels: that there are some, and that one of each instance really plays.
+import { isKodiAddress } from "../formats/kodi-address.ts";
 import type { Check, LineupChannel, Probe, StreamHub } from "../plugin.ts";
 import { sentenceOf } from "./probe.ts";
 
@@ -21,7 +22,7 @@ export async function* checkLineup(probe: Probe): AsyncGenerator<Check> {
     };
 }
 
-/** What is to be tried: of each instance a channel that is open already, which takes no tuner, else its first. */
+/** What is to be tried: of each instance a channel that is open already, which takes no tuner, else its first. None that only Kodi opens. */
 export function chooseChannels(
   channels: readonly LineupChannel[],
   streams: ReturnType<StreamHub["streams"]>,
@@ -29,6 +30,7 @@ export function chooseChannels(
   const open = new Set(streams.filter(({ at }) => at === undefined).map(({ channel }) => channel));
   const chosen = new Map<string, LineupChannel>();
   for (const channel of channels) {
+    if (isKodiAddress(channel.url)) continue;
     const known = chosen.get(channel.instance);
     if (!known ? chosen.size < mostTried : open.has(channel.id) && !open.has(known.id))
       chosen.set(channel.instance, channel);

@@ -136,6 +136,9 @@ test("chooseChannels() takes one of each of three instances, and what is open al
   assert.deepEqual(names([]), ["a0", "b2", "c3"]);
   const open = { channel: channels[1]?.id } as StreamStatus;
   assert.deepEqual(names([open]), ["a1", "b2", "c3"]);
+  const add = { url: "plugin://plugin.video.x/1", name: "k", instance: "k", number: "0" };
+  const [kodi, ...rest] = chooseChannels([lineupChannel(add), ...channels], []);
+  assert.deepEqual([kodi?.name, rest.length], ["a0", 2], "what only Kodi opens is no test of ours");
   assert.deepEqual(names([{ ...open, at: 1 }]), ["a0", "b2", "c3"], "the past of a channel is another upstream");
 });
 
