@@ -1,7 +1,8 @@
 // Follows the config file, and changes it for an instance that asks: one after the other, so that no two get mixed up.
-import { mkdir } from "node:fs/promises";
+import { mkdir, realpath, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Assembly, checkInstances, createPluginLoader, readWanted, type Setting, wantedOf } from "./assembly.ts";
+import { removeLeftovers } from "./cache.ts";
 import {
   type Config,
   diffConfig,
@@ -28,6 +29,8 @@ export interface Follower extends ConfigDoor {
   start(): void;
   /** Reads the config again, and puts it in force if it is right. `noticed`: the file is seen to be another. */
   reload(noticed?: "noticed"): Promise<void>;
+  /** The text of the file, as far as it was written here and nobody is known to have written another since. */
+  written(): string | undefined;
 }
 
 export interface FollowerOptions {
@@ -113,6 +116,8 @@ export function createFollower(o: FollowerOptions): Follower {
     const { log } = o.assembly();
     for (let attempt = 1; ; attempt++) {
       const before = await textOf(at);
+      // A file that is away for a moment, as some editors do it, is not one that says nothing.
+      if (file && before === undefined) throw new HeadendError("config.broken", { reason: `${at} does not exist` });
       const next = await draft(at, before ?? "", instance, changes);
       if (next === before) return;
       if (!file) await mkdir(dirname(at), { recursive: true });
@@ -130,12 +135,19 @@ export function createFollower(o: FollowerOptions): Follower {
     const problems = await follow();
     if (problems.length > 0) {
       if (before !== undefined) await replaceText(at, next, before);
+      else if ((await textOf(at)) === next) await rm(at);
       throw new HeadendError("config.usage", { reason: sentenceOf(problems) });
     }
     written = next;
     if (file !== undefined) return;
     file = at;
     o.made?.(at);
+  }
+
+  /** Takes away what a process that was killed while it wrote left beside the file. */
+  async function tidy(): Promise<void> {
+    const path = file === undefined ? undefined : await realpath(file).catch(() => undefined);
+    if (path !== undefined) await removeLeftovers(dirname(path), 0);
   }
 
   /** @throws HeadendError `config.fileless` */
@@ -150,7 +162,9 @@ export function createFollower(o: FollowerOptions): Follower {
     start() {
       const { log, supervisor } = o.assembly();
       void enqueue(() => supervisor.apply(wanted)).catch((error) => log.error(reasonOf(error)));
+      void enqueue(tidy);
     },
+    written: () => written,
     async reload(noticed) {
       const { log } = o.assembly();
       const read = async () => {

@@ -43,7 +43,11 @@ export async function runServe(setting: Setting): Promise<number> {
     }
   });
   const watch = (file: string) =>
-    watchConfig(file, () => void follower.reload("noticed"), { clock: systemClock, signal: stopping.signal });
+    watchConfig(file, () => void follower.reload("noticed"), {
+      clock: systemClock,
+      signal: stopping.signal,
+      written: follower.written,
+    });
   follower.start();
   process.on("SIGHUP", () => void follower.reload());
   if (first.file) await watch(first.file);

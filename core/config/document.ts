@@ -25,7 +25,8 @@ export interface ConfigDocument {
 }
 
 const mostNodes = 100_000;
-const deepest = 64;
+/** Levels of keys that a config can have. */
+export const deepest = 64;
 const noChildren: ReadonlyMap<string, ConfigNode> = new Map();
 
 /** Reads YAML 1.2; every problem is collected, nothing is thrown. `file` is the name that problems give it. */

@@ -15,16 +15,12 @@ import {
 } from "yaml";
 import { HeadendError } from "../errors.ts";
 import type { ConfigChange } from "../plugin.ts";
+import { afterComments, lostComments, nextLine, withComment } from "./comments.ts";
+import { deepest } from "./document.ts";
 import { formatKey } from "./problem.ts";
+import { applied, type Splice } from "./splice.ts";
 
 type Plain = Readonly<Record<string, unknown>>;
-
-/** What goes in place of `[from, to)`. */
-interface Splice {
-  readonly from: number;
-  readonly to: number;
-  readonly text: string;
-}
 
 /**
  * The text with values set, or removed (`undefined`), at paths below `base`; keys that are missing on the way are made.
@@ -33,13 +29,16 @@ interface Splice {
  * @throws HeadendError `config.usage` where a path leads through what has no keys, or what `&` and `*` share
  */
 export function editConfig(source: string, base: readonly string[], changes: readonly ConfigChange[]): string {
-  const json = readJson(source);
-  const document = json ? undefined : read(source);
-  const before: unknown = json ? json.value : (document?.toJS() ?? {});
+  // Before it becomes millions of spaces.
+  if (changes.some(({ path, value }) => isDeeper(value, deepest - base.length - path.length)))
+    throw new HeadendError("config.usage", { reason: `${formatKey(base)}: more keys than a config can have` });
+  const document = read(source);
+  const before: unknown = plainOf(document) ?? {};
   const after = changes.reduce((value, change) => put(value, [...base, ...change.path], change.value), before);
   if (isDeepStrictEqual(before, after)) return source;
-  if (json) return `${JSON.stringify(after, null, json.indent)}\n`;
-  const root = document?.contents ?? null;
+  const indent = jsonIndent(source);
+  if (indent !== undefined) return `${JSON.stringify(after, null, indent)}\n`;
+  const root = document.contents;
   const splices: Splice[] = [];
   if (root === null || (isScalar(root) && root.value === null)) {
     splices.push({ from: source.length, to: source.length, text: `${lineBreak(source)}${render(after, 0, 2)}` });
@@ -53,9 +52,24 @@ export function editConfig(source: string, base: readonly string[], changes: rea
     );
   }
   const text = applied(source, splices);
-  const check = read(text);
-  if (check.errors.length > 0 || !isDeepStrictEqual(check.toJS(), after)) throw byHand(base);
+  if (!isDeepStrictEqual(saysOf(text), after)) throw byHand(base);
   return text;
+}
+
+/** What a text says; undefined for what is no YAML. */
+function saysOf(text: string): unknown {
+  const document = read(text);
+  try {
+    return document.errors.length > 0 ? undefined : plainOf(document);
+  } catch {
+    // A `*` whose `&` is gone.
+    return undefined;
+  }
+}
+
+/** A text that grows out of hand by its `*` is no config, and was refused before. */
+function plainOf(document: ReturnType<typeof read>): unknown {
+  return document.toJS({ maxAliasCount: -1 });
 }
 
 /** As the config is read: what is not written as a number or as `true` or `false` is text. */
@@ -102,14 +116,15 @@ function patch(context: Context, map: YAMLMap, before: Plain, after: Plain): voi
   const column = columnOf(source, startOf(pairs[0]));
   for (const pair of pairs) {
     const key = String(isScalar(pair.key) ? pair.key.value : pair.key);
-    if (isDeepStrictEqual(before[key], after[key])) continue;
+    const [was, is] = [own(before, key), own(after, key)];
+    if (isDeepStrictEqual(was, is)) continue;
     const at = [...context.at, key];
-    if (after[key] === undefined) {
+    if (is === undefined) {
       const { from, to } = linesOf(source, pair);
       splices.push({ from, to: afterComments(source, to, column), text: "" });
-    } else change({ ...context, at, column }, pair, before[key], after[key]);
+    } else change({ ...context, at, column }, pair, was, is);
   }
-  const coming = Object.fromEntries(Object.entries(after).filter(([key]) => before[key] === undefined));
+  const coming = Object.fromEntries(Object.entries(after).filter(([key]) => own(before, key) === undefined));
   const end = afterComments(source, linesOf(source, pairs.at(-1)).to, column);
   if (Object.keys(coming).length > 0)
     splices.push({ from: end, to: end, text: lineBreak(source, end) + render(coming, column, indent) });
@@ -124,7 +139,13 @@ function change(context: Context, pair: Pair<Node, Node | null>, before: unknown
   if (Number.isNaN(colon) || isAlias(value) || value?.anchor) throw byHand(at);
   const lines = linesOf(source, pair);
   const comment = commentOf(source, value, colon);
-  const replaceLines = (text: string) => splices.push({ ...lines, text: withComment(text, comment) });
+  const replaceLines = (coming: string) => {
+    const text = withComment(coming, comment);
+    const above = lostComments(source.slice(lines.from, lines.to), text).map(
+      (lost) => `${" ".repeat(column)}${lost}\n`,
+    );
+    splices.push({ ...lines, text: above.join("") + text });
+  };
   if (isMap(value) && isPlain(before) && isPlain(after)) {
     if (isBlock(value, source)) {
       patch(context, value, before, after);
@@ -139,8 +160,11 @@ function change(context: Context, pair: Pair<Node, Node | null>, before: unknown
   }
   if (isScalar(value) && !isObject(after)) {
     const [from = 0, to = 0] = value.range ?? [];
-    if (to > from) splices.push({ from, to: endOf(source, value), text: scalarText(after) });
-    else splices.push({ from: colon, to: colon, text: ` ${scalarText(after)}` });
+    if (to > from) {
+      // Behind the | or > of a text of several lines.
+      const said = /[|>]/.test(source[from] ?? "") ? lostComments(source.slice(from, to), "") : [];
+      splices.push({ from, to: endOf(source, value), text: [scalarText(after), ...said].join(" ") });
+    } else splices.push({ from: colon, to: colon, text: ` ${scalarText(after)}` });
   } else replaceLines(render({ [String(at.at(-1))]: after }, column, indent));
 }
 
@@ -148,9 +172,9 @@ function change(context: Context, pair: Pair<Node, Node | null>, before: unknown
 function reform(map: YAMLMap, before: Plain, after: Plain): void {
   map.flow = false;
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (isDeepStrictEqual(before[key], after[key])) continue;
+    const [was, is] = [own(before, key), own(after, key)];
+    if (isDeepStrictEqual(was, is)) continue;
     const child = map.get(key, true);
-    const [was, is] = [before[key], after[key]];
     if (is === undefined) map.delete(key);
     else if (isMap(child) && isPlain(was) && isPlain(is)) reform(child, was, is);
     else map.set(key, is);
@@ -168,6 +192,15 @@ function put(value: unknown, path: readonly string[], next: unknown, done: reado
   const inner = put(Object.hasOwn(own, key) ? own[key] : undefined, rest, next, [...done, key]);
   if (inner === undefined) return Object.fromEntries(Object.entries(own).filter(([each]) => each !== key));
   return { ...own, [key]: inner };
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  return levels < 0 || (isObject(value) && Object.values(value as object).some((each) => isDeeper(each, levels - 1)));
+}
+
+/** Every object has a `constructor`; a config may have one, too. */
+function own(map: Plain, key: string): unknown {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
 }
 
 function isPlain(value: unknown): value is Plain {
@@ -211,27 +244,11 @@ function endOf(source: string, node: Node | null | undefined): number {
   return from + source.slice(from, to).trimEnd().length;
 }
 
-/** The start of the line after. */
-function nextLine(source: string, offset: number): number {
-  const at = source.indexOf("\n", offset);
-  return at < 0 ? source.length : at + 1;
-}
-
 /** The lines of a key and its value, from the start of the first to the start of the next. */
 function linesOf(source: string, pair: Pair<Node, Node | null> | undefined): { from: number; to: number } {
   const start = startOf(pair);
   const end = Math.max(pair?.key.range?.[1] ?? start, endOf(source, pair?.value));
   return { from: source.lastIndexOf("\n", start - 1) + 1, to: nextLine(source, end) };
-}
-
-/** The end of the comments that follow and stand further in. */
-function afterComments(source: string, from: number, column: number): number {
-  let to = from;
-  for (;;) {
-    const [line = "", spaces = ""] = /^( *)#[^\n]*/.exec(source.slice(to, nextLine(source, to))) ?? [];
-    if (line === "" || spaces.length <= column) return to;
-    to = nextLine(source, to);
-  }
 }
 
 /** What is said in the same line after a value of one line; after the colon where no value is. */
@@ -240,10 +257,6 @@ function commentOf(source: string, value: Node | null, colon: number): string {
   const end = to > from ? endOf(source, value) : colon;
   if (source.slice(from, end).includes("\n")) return "";
   return /^[ \t]+#[^\r\n]*/.exec(source.slice(end, nextLine(source, end)))?.[0] ?? "";
-}
-
-function withComment(text: string, comment: string): string {
-  return comment === "" ? text : text.replace(/(\r?\n|$)/, () => `${comment}\n`);
 }
 
 /** As lines that begin at a column and end with a break. */
@@ -262,21 +275,12 @@ function lineBreak(source: string, end = source.length): string {
   return end === 0 || source[end - 1] === "\n" ? "" : "\n";
 }
 
-/** The last goes first; of two that begin at one place, the one that was noted last comes last. */
-function applied(source: string, splices: readonly Splice[]): string {
-  const windows = source.includes("\r\n");
-  let text = source;
-  for (const splice of splices.toReversed().sort((a, b) => b.from - a.from || b.to - a.to)) {
-    const coming = windows ? splice.text.replace(/\r?\n/g, "\r\n") : splice.text;
-    text = text.slice(0, splice.from) + coming + text.slice(splice.to);
-  }
-  return text;
-}
-
-function readJson(source: string): { value: unknown; indent: string } | undefined {
+/** What a JSON text is indented by; undefined where it is none. */
+function jsonIndent(source: string): string | undefined {
   if (!/^\s*\{/.test(source)) return undefined;
   try {
-    return { value: JSON.parse(source), indent: /\n([ \t]+)"/.exec(source)?.[1] ?? "  " };
+    JSON.parse(source);
+    return /\n([ \t]+)"/.exec(source)?.[1] ?? "  ";
   } catch {
     return undefined;
   }

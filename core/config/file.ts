@@ -11,12 +11,17 @@ const largestConfig = 4 * 2 ** 20;
 export async function readText(file: string): Promise<string> {
   const stats = await stat(file);
   if (stats.isDirectory()) throw new TypeError("is a folder; name the file in it");
-  if (stats.size > largestConfig) throw new TypeError("is larger than 4 MiB; this is no config");
+  expectSize(stats.size);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
   } catch (error) {
     throw error instanceof TypeError ? new TypeError("is not UTF-8 text; save it as UTF-8") : error;
   }
+}
+
+/** @throws TypeError for a text of more bytes than a config can have */
+export function expectSize(bytes: number): void {
+  if (bytes > largestConfig) throw new TypeError("is larger than 4 MiB; this is no config");
 }
 
 /** Where a config file is made when there is none: where this user's are looked for, else where we were started. */
@@ -42,23 +47,33 @@ export async function replaceText(file: string, before: string | undefined, text
   }
   const isSame = async () => (await readText(path).catch(() => undefined)) === before;
   if (!(await isSame())) return false;
+  const bytes = new TextEncoder().encode((await hasMark(path)) ? `\uFEFF${text}` : text);
   const replacement = await openReplacement(path).catch((error: unknown) => unlessInPlace(error));
-  if (!replacement) return await writeOver(path, text);
+  if (!replacement) return await writeOver(path, bytes);
+  const old = stats && (await open(path, "r").catch(() => undefined));
   try {
-    await replacement.write(text);
+    await replacement.write(bytes);
     if (stats) {
-      await chmod(replacement.partial, stats.mode & 0o7777);
+      // The owner first: with the mode before it, others could read it for a moment.
       await chown(replacement.partial, stats.uid, stats.gid).catch(() =>
         chown(replacement.partial, -1, stats.gid).catch(() => {}),
       );
+      await chmod(replacement.partial, stats.mode & 0o7777);
     }
+    // What takes long comes before the last look.
+    await sync(replacement.partial);
     if (!(await isSame())) return false;
     await replacement.commit();
-    return true;
+    // What somebody wrote after the last look went to the file that is not there any more: it comes back.
+    const late = old && new TextDecoder().decode(await old.readFile());
+    if (!late || late === before) return true;
+    await replaceText(file, text, late);
+    return false;
   } catch (error) {
     unlessInPlace(error);
-    return await writeOver(path, text);
+    return await writeOver(path, bytes);
   } finally {
+    await old?.close();
     await replacement.discard();
   }
 }
@@ -70,16 +85,33 @@ function unlessInPlace(error: unknown): undefined {
   if (!["EBUSY", "EACCES", "EPERM"].includes(code)) throw error;
 }
 
-/** Over the old bytes, and then cut: at no moment is the file empty. */
-async function writeOver(path: string, text: string): Promise<true> {
+/** Whether a file begins with a byte order mark, which is no part of its text and stays. */
+async function hasMark(path: string): Promise<boolean> {
+  const start = await readFile(path).catch(() => new Uint8Array());
+  return start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf;
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, "r+");
+  await handle.sync().finally(() => handle.close());
+}
+
+/** Over the old bytes, and then cut: at no moment is the file empty. What a full disk refuses is put back as it was. */
+async function writeOver(path: string, bytes: Uint8Array): Promise<true> {
   try {
-    const bytes = new TextEncoder().encode(text);
+    const before = await readFile(path);
     const handle = await open(path, "r+");
-    try {
-      for (let done = 0; done < bytes.length; )
-        done += (await handle.write(bytes, done, bytes.length - done, done)).bytesWritten;
-      await handle.truncate(bytes.length);
+    const put = async (all: Uint8Array) => {
+      for (let done = 0; done < all.length; )
+        done += (await handle.write(all, done, all.length - done, done)).bytesWritten;
+      await handle.truncate(all.length);
       await handle.sync();
+    };
+    try {
+      await put(bytes).catch(async (error: unknown) => {
+        await put(before);
+        throw error;
+      });
     } finally {
       await handle.close();
     }

@@ -4,7 +4,7 @@ import { parseListen } from "./address.ts";
 import type { Flags } from "./command.ts";
 import { type ConfigDocument, type ConfigNode, nodeAt, parseConfigDocument, plainOf, plantConfig } from "./document.ts";
 import { type EnvironmentReader, readEnvironment } from "./environment.ts";
-import { readText } from "./file.ts";
+import { expectSize, readText } from "./file.ts";
 import { findConfigFile, findDataFolder, nameFile } from "./find.ts";
 import { checkRanges, type Defaults, type InstanceConfig, mergeInstances, readInstances } from "./instances.ts";
 import { type Problem, sortProblems } from "./problem.ts";
@@ -120,6 +120,7 @@ async function readDocument(
 ): Promise<ConfigDocument> {
   const refuse = (reason: string) => ({ problems: [{ file: name, line: 0, column: 0, key: "", reason }] });
   try {
+    if (draft !== undefined) expectSize(new TextEncoder().encode(draft).length);
     return await parseConfigDocument(draft ?? (await readText(file)), name, substitution);
   } catch (error) {
     return refuse(error instanceof TypeError ? error.message : describeFileError(error));

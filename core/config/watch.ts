@@ -8,6 +8,8 @@ import type { Clock } from "../plugin.ts";
 export interface WatchOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** The text that was put there by ourselves since: any other is a change, even the one that was seen before. */
+  written?(): string | undefined;
   /** Milliseconds between looks at the file where the system reports nothing (network folders, containers); default 10 s. */
   readonly poll?: number;
   /** Milliseconds without a further event before the file is read; default 200. */
@@ -33,7 +35,9 @@ export async function watchConfig(file: string, onChange: () => void, o: WatchOp
     do {
       again = false;
       const now = await digest(file);
-      if (now !== undefined && now !== seen && !signal.aborted) {
+      const own = o.written?.();
+      const another = now !== seen || (own !== undefined && now !== digestOf(own));
+      if (now !== undefined && another && !signal.aborted) {
         seen = now;
         onChange();
       }
@@ -85,10 +89,12 @@ function openWatcher(folder: string, onEvent: () => void): FSWatcher | undefined
 
 async function digest(file: string): Promise<string | undefined> {
   try {
-    return createHash("sha256")
-      .update(await readFile(file))
-      .digest("hex");
+    return digestOf(await readFile(file));
   } catch {
     return undefined;
   }
+}
+
+function digestOf(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
 }

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { HeadendError } from "../errors.ts";
 import type { Clock, Logger } from "../plugin.ts";
-import type { Attempts } from "./attempts.ts";
+import { type Attempts, networkOf } from "./attempts.ts";
 import { createDearWork, isHashLike, matchesHash, type PasswordHash, parsePasswordHash } from "./passwords.ts";
 import { createRecollection, createSecrets, credentialsOf } from "./secrets.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
@@ -81,7 +81,7 @@ export function createAccess({ config, log, clock, attempts, key }: AccessOption
     const [any] = hashes.values();
     const hash = hashes.get(user) ?? any;
     if (!hash || Buffer.byteLength(password) > longestPassword) return undefined;
-    const right = await work.run(client, () => matchesHash(hash, password));
+    const right = await work.run(networkOf(client), () => matchesHash(hash, password));
     return right && hashes.has(user) ? user : undefined;
   }
 

@@ -30,7 +30,7 @@ export function createAttempts(clock: Clock): Attempts {
 
   return {
     expect(client) {
-      const known = clients.get(keyOf(client));
+      const known = clients.get(networkOf(client));
       const left = (known?.until ?? 0) - clock.monotonic();
       if (known && left > 0) {
         const seconds = Math.ceil(left / 1000);
@@ -41,7 +41,7 @@ export function createAttempts(clock: Clock): Attempts {
       const now = clock.monotonic();
       if (now - all.since > memory) all = { since: now, failures: 0 };
       all.failures++;
-      const key = keyOf(client);
+      const key = networkOf(client);
       const known = clients.get(key);
       clients.delete(key);
       const failures = known && now - known.last < memory ? known.failures + 1 : 1;
@@ -51,12 +51,12 @@ export function createAttempts(clock: Clock): Attempts {
       const [oldest] = clients.size > mostClients ? clients.keys() : [];
       if (oldest !== undefined) clients.delete(oldest);
     },
-    succeeded: (client) => void clients.delete(keyOf(client)),
+    succeeded: (client) => void clients.delete(networkOf(client)),
   };
 }
 
 /** An IPv6 client has a whole network of addresses to guess from (RFC 6177). */
-function keyOf(address: string): string {
+export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = "", tail] = address.toLowerCase().split("::");
   const front = head === "" ? [] : head.split(":");

@@ -103,18 +103,24 @@ export function createServer(o: ServerOptions): Server {
     const { url } = request;
     const { token, user, renew } = arrival;
     arrivals.note(request, arrival);
-    expectMayChange(request, token === undefined ? path : (splitToken(path)?.rest ?? path));
+    if (token !== undefined) return answerToken(request, path);
+    expectMayChange(request, path);
     if (user !== undefined && renew !== undefined) {
       const cookie = renew ? formatSetCookie(access.sessions.issue(user), arrivals.isSecure(request)) : undefined;
       return Promise.resolve(router.handle(request, path)).then((response) => owned(response, cookie));
     }
-    if (token === undefined) return remembers ? router.handle(request, path) : again(request, url, path);
+    return remembers ? router.handle(request, path) : again(request, url, path);
+  }
+
+  function answerToken(request: Request, path: string): Response | Promise<Response> {
+    const { url } = request;
     const rest = splitToken(path)?.rest ?? path;
     const start = url.indexOf(path, url.indexOf("://") + 3);
-    return router.handle(
-      arrivals.derive(request, {}, url.slice(0, start) + rest + url.slice(start + path.length)),
-      rest,
-    );
+    const derived = arrivals.derive(request, {}, url.slice(0, start) + rest + url.slice(start + path.length));
+    // Its address is made anew, without `..`; on Deno the one before may have some.
+    const own = pathOf(derived.url);
+    expectMayChange(derived, own);
+    return router.handle(derived, own);
   }
 
   /** An answer that depends on nothing but the address and, at most, what is said of encodings. */

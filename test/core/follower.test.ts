@@ -1,8 +1,20 @@
 // Changes of the config file that instances ask for: in force when they resolve, and never at somebody else's cost.
 import assert from "node:assert/strict";
-import { chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { z } from "zod";
@@ -148,6 +160,7 @@ describe("createFollower()", () => {
     const { config } = hostOf("one");
     const wrong = [
       [["items", "attic"], "no address", /headend\.yaml:\d+:\d+ instances\.one\.items\.attic/],
+      [["items", "attic"], `http://up.example/${"x".repeat(2 ** 22)}`, /is larger than 4 MiB/],
       [["itmes"], {}, /instances\.one\.itmes: unknown key/],
       [["use"], "nonsense", /no plugin is called nonsense/],
       [["items", "door", "url"], "x", /instances\.one\.items\.door: what stands there has no keys/],
@@ -209,6 +222,36 @@ describe("createFollower()", () => {
     const host = hosts.find(({ use }) => use === "m3u")?.host ?? assert.fail("nothing was set up");
     await assert.rejects(host.config.change([{ path: ["items"], value: {} }]), { code: "config.fileless" });
     assert.equal(await host.config.read(), undefined);
+  });
+
+  it("makes no new file in place of one that is away for a moment", async () => {
+    await start(text);
+    const add = () => hostOf("one").config.change([{ path: ["items", "attic"], value: "http://up.example/attic" }]);
+    await rename(file, `${file}~`);
+    await assert.rejects(add(), { code: "config.broken", message: /headend\.yaml does not exist/ });
+    await assert.rejects(onDisk(), { code: "ENOENT" });
+    assert.deepEqual(
+      [...assembly.supervisor.instances.keys()].filter((name) => name === "two"),
+      ["two"],
+    );
+    await rename(`${file}~`, file);
+    await add();
+    assert.match(await onDisk(), /attic/);
+  });
+
+  it("keeps the byte order mark that some editors begin a file with", async () => {
+    await start(`\uFEFF${text}`);
+    await hostOf("one").config.change([{ path: ["items", "door"], value: "http://up.example/2" }]);
+    assert.equal(await onDisk(), `\uFEFF${text.replace("example/door", "example/2")}`);
+  });
+
+  it("takes away what a process that was killed left beside the file, and nothing else", async () => {
+    const left = join(folder, ".0123456789abcdef.headend-partial");
+    const mine = join(folder, ".mine");
+    for (const path of [left, mine]) await writeFile(path, "secret");
+    await start(text);
+    await until(async () => !(await readdir(folder)).includes(basename(left)), "it is gone");
+    assert.equal(await readFile(mine, "utf8"), "secret");
   });
 
   it("writes through a link, and keeps the mode", async () => {

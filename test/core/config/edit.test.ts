@@ -218,6 +218,62 @@ describe("editConfig()", () => {
       { numRuns: 500 },
     );
   });
+
+  test("refuses at once what is nested deeper than a config can be", () => {
+    const nested = (levels: number): unknown => (levels === 0 ? 1 : { deeper: nested(levels - 1) });
+    for (const [path, value] of [
+      [Array.from({ length: 5000 }, () => "deeper"), 1],
+      [["pin"], nested(5000)],
+    ] as const)
+      assert.throws(() => edit([{ path, value }]), {
+        code: "config.usage",
+        message: /more keys than a config can have/,
+      });
+    edit([{ path: ["pin"], value: nested(60) }]);
+  });
+
+  test("a key may be called as what every object has", () => {
+    for (const key of ["constructor", "toString"]) {
+      const there = edit([{ path: ["cameras", key], value: "rtsp://h/3" }]);
+      assert.equal(there, withLine("        # windy", `      ${key}: rtsp://h/3`));
+      assert.equal(edit([{ path: ["cameras", key], value: undefined }], there), file);
+    }
+  });
+
+  test("comments stay when what they stand in gives way", () => {
+    const within = (lines: string) => `instances:\n  cams:\n${lines.replace(/^/gm, "    ")}\n`;
+    const cases: readonly (readonly [string, string, unknown, string])[] = [
+      ["links:\n  - a # main\n  # and\n  - b # sub", "links", ["a"], "# main\n# and\n# sub\nlinks:\n  - a"],
+      ["text: | # why\n  one # not\n  two", "text", "three", "text: three # why"],
+      ["text: >- # why\n  one", "text", ["three"], "# why\ntext:\n  - three"],
+      [
+        "door: {\n  url: a, # main\n  # odd\n  pin: 1\n} # front",
+        "door.url",
+        "b",
+        "# front\ndoor:\n  url: b # main\n  # odd\n  pin: 1",
+      ],
+      ["door:\n  url: a # main\n  pin: '# no'", "door", "b", "# main\ndoor: b"],
+    ];
+    for (const [before, path, value, after] of cases)
+      assert.equal(edit([set(path, value)], within(before)), within(after));
+  });
+
+  test("what & and * share elsewhere is in nobody's way, and what still needs it is not broken", () => {
+    const shared = `base: &b { x: 1 }\ninstances:\n  cams:\n    pin: &p 1\n    again: *p\n${Array.from({ length: 150 }, (_, index) => `    k${index}: *b\n`).join("")}`;
+    assert.equal(
+      edit([set("again", 2)], shared.replace("again: *p", "again: 1")),
+      shared.replace("again: *p", "again: 2"),
+    );
+    assert.throws(() => edit([set("pin", undefined)], shared), { code: "config.usage" });
+  });
+
+  test("JSON keeps numbers as they are read: what is none for us is text", () => {
+    const json = '{\n  "log": { "a": 12345678901234567890, "b": 1.0 },\n  "instances": { "cams": {} }\n}\n';
+    assert.deepEqual(JSON.parse(edit([set("pin", 1)], json)), {
+      log: { a: "12345678901234567890", b: "1.0" },
+      instances: { cams: { pin: 1 } },
+    });
+  });
 });
 
 function sameValue(a: unknown, b: unknown): boolean {

@@ -105,6 +105,24 @@ describe("watchConfig() without events", () => {
     assert.equal(counter.calls, 1);
   });
 
+  it("notices that what we wrote is gone, though what stands there was seen before", async () => {
+    const clock = createTestClock();
+    const file = join(folder, "headend.yaml");
+    await writeFile(file, "a");
+    const counter = createCounter();
+    let written: string | undefined;
+    const options = { clock, signal: controller.signal, poll: 1000, settle: 1e9, written: () => written };
+    await watchConfig(file, counter.call, options);
+    // We wrote "b", and somebody put "a" back before anybody looked.
+    written = "b";
+    const next = counter.next();
+    await clock.advance(1000);
+    await next;
+    written = undefined;
+    await clock.advance(5000);
+    assert.equal(counter.calls, 1);
+  });
+
   it("works where the folder is not there yet, and stops with its signal", async () => {
     const clock = createTestClock();
     const counter = createCounter();

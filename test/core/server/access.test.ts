@@ -139,6 +139,16 @@ describe("createAccess()", () => {
   });
 });
 
+test("one IPv6 network has no more dear work waiting than one address", async () => {
+  const password = "$scrypt$ln=10,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+  const { gate } = setUp({ users: { ana: { password } }, tokens: {} });
+  const tries = Array.from({ length: 8 }, (_, i) =>
+    gate.login("ana", `guess ${i}`, `2001:db8::${i + 1}`).catch((error: HeadendError) => error.code),
+  );
+  const codes = await Promise.all(tries);
+  assert.deepEqual([codes.filter((each) => each === "access.busy").length, codes.length], [4, 8]);
+});
+
 test("createSecrets() has what it was given and nothing else", () => {
   fc.assert(
     fc.property(fc.array(fc.string()), fc.string(), (secrets, other) => {

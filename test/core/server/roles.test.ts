@@ -222,3 +222,17 @@ describe("passwords that are hashes", () => {
     assert.deepEqual([await ask("right", "10.0.0.1"), await ask("right", "10.0.0.66")], [200, 429]);
   });
 });
+
+test("a token's path is judged as the route is found: after `..` and backslashes are gone", async () => {
+  const server = create({ access: { users: {}, tokens: { tv: "0123456789" } } });
+  const app = server.router.createApp("/deep");
+  app.post("/*", () => "for viewers", { detail: { security: [{ viewer: [] }] } }).post("/admin", () => "for admins");
+  server.router.mount("deep", "/deep", app);
+  for (const path of ["/deep/x/../admin", "/deep/x/%2e%2e/admin", "/deep/x\\..\\admin", "/../deep/admin"]) {
+    const request = new Request("http://tv/", { method: "POST" });
+    // Deno gives the address as it was sent; what makes requests here would mend it.
+    Object.defineProperty(request, "url", { value: `http://tv/t/0123456789${path}` });
+    const answer = await server.fetch(request, { address: "127.0.0.1" });
+    assert.equal(answer.status, 403, `${path}: ${await answer.text()}`);
+  }
+});
