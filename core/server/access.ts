@@ -25,6 +25,8 @@ export interface Admission {
   readonly user?: string;
   /** Undefined when everybody may come in: it depends on from where they come. */
   readonly role?: Role;
+  /** It was by a path at which nobody is asked. */
+  readonly stranger?: true;
   /** Present when it was by a session; true when that wants renewing. */
   readonly renew?: boolean;
 }
@@ -111,7 +113,7 @@ export function createAccess({ config, log, clock, attempts, key }: AccessOption
   const admission = (user: string): Admission => ({ user, role: roleOf(config, user) });
 
   function admit(path: string, request: Request, client: string): Admission | Promise<Admission> {
-    if (forAll.has(path)) return { role: "viewer" };
+    if (forAll.has(path)) return { role: "viewer", stranger: true };
     const split = splitToken(path);
     if (split) {
       if (tokens.find(decoded(split.token)) !== undefined) return { token: split.token, role: "viewer" };

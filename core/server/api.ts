@@ -5,6 +5,7 @@ import { probeHeader } from "../doctor/mark.ts";
 import { HeadendError } from "../errors.ts";
 import { isKodiAddress } from "../formats/kodi-address.ts";
 import type { LineupChannel } from "../types.ts";
+import type { Arrivals } from "./arrivals.ts";
 import type { Doctor, Headend } from "./headend.ts";
 import { describeApps } from "./openapi.ts";
 import type { Router } from "./router.ts";
@@ -26,7 +27,7 @@ const instant = z
 export function createApi(
   router: Router,
   headend: Headend,
-  baseUrl: (request: Request) => string,
+  { baseUrl, isStranger }: Pick<Arrivals, "baseUrl" | "isStranger">,
   doctor?: Doctor,
 ): AnyElysia {
   const status = createText(() => headend.status());
@@ -36,11 +37,16 @@ export function createApi(
       "/healthz",
       ({ request }) => {
         const { ok, problems } = headend.health();
-        const answer = json({ ok, problems }, ok ? 200 : 503);
+        // A stranger learns nothing of paths and sources.
+        const answer = json(isStranger(request) ? { ok } : { ok, problems }, ok ? 200 : 503);
         if (doctor?.marks(request)) answer.headers.set(probeHeader, request.headers.get(probeHeader) ?? "");
         return answer;
       },
-      { detail: { summary: "200 while everything that is served is young enough; else 503, and which is not" } },
+      {
+        detail: {
+          summary: "200 while everything that is served is young enough; else 503, and which is not, but for strangers",
+        },
+      },
     )
     .get("/readyz", () => json({ ready: headend.ready() }, headend.ready() ? 200 : 503), {
       detail: { summary: "200 once every instance had its first try and the merged files are served" },

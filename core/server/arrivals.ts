@@ -28,6 +28,8 @@ export interface Arrivals {
   viewer: Host["viewer"];
   /** Whether the sender may change things. */
   isAdmin(request: Request): boolean;
+  /** Whether the sender was let in without being asked, where others are. */
+  isStranger(request: Request): boolean;
   /** Whom to blame for a wrong password: a proxy that is not believed counts for all who come by it. */
   guesser(request: Request): string;
   /** True when the browser's own connection is encrypted, as far as can be told. */
@@ -69,6 +71,7 @@ export function createArrivals(settings: ArrivalSettings, marks: (request: Reque
     configure,
     baseUrl,
     isAdmin,
+    isStranger: (request) => known.get(request)?.stranger === true,
     note: (request, arrival) => void known.set(request, arrival),
     derive(request, init, url) {
       const derived = new Request(url ?? request, url === undefined ? init : request);

@@ -73,7 +73,7 @@ export function createServer(o: ServerOptions): Server {
   }
 
   const router = createRouter({ log: o.log, derive: arrivals.derive, arranged: fresh.clear });
-  router.mount("core", "/", createApi(router, o.headend, baseUrl, o.doctor));
+  router.mount("core", "/", createApi(router, o.headend, arrivals, o.doctor));
   if (o.doctor) router.mount("core doctor", "/", fillDoctor(router.createApp("/"), o.doctor, baseUrl));
   const login = { access: () => access, ...arrivals, log: o.log };
   router.mount("core login", "/", fillLogin(router.createApp("/"), login));

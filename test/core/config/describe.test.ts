@@ -53,7 +53,7 @@ describe("describePluginSchema()", () => {
   it("is JSON Schema of what a user writes", () => {
     const schema = describePluginSchema(plugin);
     assert.deepEqual(schema.required, ["playlist"]);
-    assert.equal(schema.properties?.["port"]?.default, 5004);
+    assert.equal(schema.properties?.port?.default, 5004);
   });
 });
 

@@ -57,7 +57,7 @@ describe("createAccess()", () => {
     for (const [index, header] of [undefined, "", "Basic", "Basic !", "Bearer x", "Digest x", ...wrong].entries()) {
       await assert.rejects(admit("/x", header, `10.0.1.${index}`), code("access.required"), header);
       for (const path of ["/healthz", "/login", "/logout"])
-        assert.deepEqual(await admit(path, header), { role: "viewer" });
+        assert.deepEqual(await admit(path, header), { role: "viewer", stranger: true });
     }
     for (const path of [
       "/healthz/",

@@ -5,11 +5,11 @@ import { createServer, type Headend } from "../../../core/server/index.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestHeadend, createTestLog, noStreams } from "./support.ts";
 
-function setUp(changes: Partial<Headend> = {}, channels = 3) {
+function setUp(changes: Partial<Headend> = {}, channels = 3, tokens: Record<string, string> = {}) {
   const server = createServer({
     headend: createTestHeadend(changes, channels),
     streams: noStreams,
-    access: { users: {}, tokens: {} },
+    access: { users: {}, tokens },
     trustedProxies: [],
     log: createTestLog(),
     clock: createTestClock(),
@@ -26,6 +26,13 @@ describe("createApi()", () => {
     const ill = await setUp({ health: () => ({ ok: false, problems: ["guide.xml is 3 days old"] }) }).ask("/healthz");
     assert.deepEqual([ill.status, ill.headers.get("retry-after")], [503, "30"]);
     assert.deepEqual(await ill.json(), { ok: false, problems: ["guide.xml is 3 days old"] });
+  });
+
+  test("tells strangers in /healthz no more than whether all is well", async () => {
+    const problems = ["/home/ana/list.m3u cannot be read"];
+    const { json } = setUp({ health: () => ({ ok: false, problems }) }, 3, { tv: "s3cret-token" });
+    assert.deepEqual(await json("/healthz"), { ok: false });
+    assert.deepEqual(await json("/t/s3cret-token/healthz"), { ok: false, problems });
   });
 
   test("says in /readyz whether the first round is over", async () => {
