@@ -123,7 +123,7 @@ export function createFollower(o: FollowerOptions): Follower {
       if (!file) await mkdir(dirname(at), { recursive: true });
       if (await replaceText(at, before, next)) {
         await settle(at, before, next);
-        log.info(`${instance} changed the config file`);
+        log.info(`${instance} changed the config file`, { file: at });
         return;
       }
       if (attempt === attempts) throw new HeadendError("config.overtaken");

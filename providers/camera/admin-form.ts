@@ -1,4 +1,5 @@
 // A camera as somebody fills it in: checked by the config's own rules, and turned into changes of the config file.
+import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { fillLink, findNewPlaceholder, restoreLink, struck } from "./admin-link.ts";
 import { camera, nickname } from "./config.ts";
@@ -111,7 +112,7 @@ export function planEdit(before: string, known: Known, next: Filled): Change[] {
   }
   const { written: old } = known;
   return keys
-    .filter((key) => old[key] !== written[key])
+    .filter((key) => !isDeepStrictEqual(old[key], written[key]))
     .map((key) => ({ path: ["cameras", nickname, key], value: written[key] }));
 }
 

@@ -22,6 +22,8 @@ export const mostLines = 1000;
 export function readLines(text: string): ImportLine[] {
   const found: ImportLine[] = [];
   let begun = false;
+  /** What separates columns, when headings name more than two: then it stands in no link. */
+  let column: string | undefined;
   for (const [index, raw] of text
     .replace(/^\ufeff/, "")
     .split(/\r\n|\r|\n/)
@@ -32,20 +34,25 @@ export function readLines(text: string): ImportLine[] {
     const { nickname, url } = readRow(row);
     const heading = !begun && !row.includes("://") && /nick|name|camera|link|url|address/i.test(row);
     begun = true;
-    if (heading) continue;
+    if (heading) {
+      const [separator] = /[,;\t]/.exec(row) ?? [];
+      if (separator && row.split(separator).length > 2) column = separator;
+      continue;
+    }
     if (found.length >= mostLines) {
       found.push({ line, nickname, url: "", fault: `more than ${mostLines} lines: import the rest afterwards` });
       return found;
     }
-    const fault = faultOf(nickname, url);
+    const fault = faultOf(nickname, url, column);
     found.push({ line, nickname, url, ...(fault === undefined ? {} : { fault }) });
   }
   return found;
 }
 
-function faultOf(nickname: string, url: string): string | undefined {
-  if (nickname.includes("://")) return "a nickname goes before the link: nickname, link";
+function faultOf(nickname: string, url: string, column: string | undefined): string | undefined {
+  if (nickname === "" && url !== "") return "a nickname goes before the link: nickname, link";
   if (url === "") return "a link is missing: nickname, link";
+  if (column && url.includes(column)) return "more than a nickname and a link: leave the other columns out";
   // What follows a link would become part of it.
   if (/\s/.test(url)) return "nothing may follow the link; a space in it is written %20";
   return undefined;
@@ -53,6 +60,8 @@ function faultOf(nickname: string, url: string): string | undefined {
 
 function readRow(row: string): { nickname: string; url: string } {
   const [nickname, rest] = readField(row, /[,;\t]/);
+  // No nickname, but a link: what follows may be the rest of its password.
+  if (nickname.includes("://")) return { nickname: "", url: row.replaceAll('"', "") };
   const [url] = readField(rest, undefined);
   return { nickname, url: url.replace(/[,;\s]+$/, "") };
 }

@@ -213,8 +213,8 @@ export function addAdmin(app: AnyElysia, o: AdminOptions): AnyElysia {
 const text = { type: "string" as const };
 const cameraKeys = Object.fromEntries(
   keys.map((key) => {
-    const { description = "" } = camera.shape[key];
-    return [key, { type: key === "always" ? ("boolean" as const) : ("string" as const), description }];
+    const { $schema: _, ...schema } = z.toJSONSchema(camera.shape[key], { io: "input" });
+    return [key, schema];
   }),
 );
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { parseDuration } from "../../core/formats/duration.ts";
 
-const schemes = /^(?:rtsp[stu]?|rtmp(?:s|t|e|te|ts)?|https?|srt|udp|rtp):\/\/\S/i;
+const schemes = /^(?:rtsp[stu]?|rtmp(?:s|t|e|te|ts)?|https?|srt|udp|rtp):\/\/\S\P{Cc}*$/iu;
 
 const address = z
   .string()

@@ -110,6 +110,7 @@ export default definePlugin({
         if (!now?.always) warm.get(camera.nickname)?.abort();
         if (now && isSameSource(now, camera)) continue;
         looks.forget(camera.nickname);
+        for (const open of [true, false]) pictures.delete(`${camera.nickname} ${open}`);
         const id = ids.get(camera.nickname);
         for (const stream of hub.streams()) if (stream.channel === id) hub.end(stream.id);
       }

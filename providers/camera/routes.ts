@@ -25,9 +25,8 @@ export function addRoutes(app: AnyElysia, prefix: string, o: RoutesOptions): Any
     .get(`${prefix}/watch/:nickname`, ({ request, params: { nickname } }) => elsewhere(request, nickname, ".m3u8"))
     .get(`${prefix}/watch/:nickname/`, ({ request, params: { nickname } }) => elsewhere(request, nickname, ".m3u8"))
     .get(`${prefix}/read/:nickname/:file`, ({ request, params: { nickname, file } }) => {
-      const name = decodeURIComponent(file);
-      if (!/^[\w.-]+$/.test(name)) throw new HeadendError("not.found");
-      return elsewhere(request, nickname, name.endsWith(".m3u8") ? ".m3u8" : `/m3u8/live/${name}`);
+      if (!/^[\w.-]+$/.test(file)) throw new HeadendError("not.found");
+      return elsewhere(request, nickname, file.endsWith(".m3u8") ? ".m3u8" : `/m3u8/live/${file}`);
     })
     .get(`${prefix}/snapshot/:file`, async ({ request, params: { file } }) => {
       const nickname = /^([\w-]+)\.jpe?g$/i.exec(file)?.[1] ?? "";

@@ -74,6 +74,7 @@ export function showCameras(say: (sentence: string) => void): () => void {
     for (const [key, card] of cards)
       if (!places.some(({ mount, camera }) => key === `${mount} ${camera.nickname}`)) {
         watcher.unobserve(card.element);
+        card.close();
         cards.delete(key);
       }
     const running = places.filter(({ camera }) => camera.state === "running").length;
@@ -158,6 +159,7 @@ export function showCameras(say: (sentence: string) => void): () => void {
     over.abort();
     poll.stop();
     watcher.disconnect();
+    for (const card of cards.values()) card.close();
     list.replaceChildren();
   };
 }

@@ -22,12 +22,15 @@ export interface Card {
   update(place: Place): void;
   /** Shows a picture of now, if there is one to be had without opening the camera. */
   look(): Promise<void>;
+  /** Lets go of its picture; it is shown no longer. */
+  close(): void;
   /** Whether it is scrolled into view. */
   seen: boolean;
 }
 
 export function createCard(first: Place, actions: CardActions): Card {
   let place = first;
+  let closed = false;
   const title = h("h3", { id: `camera-${crypto.randomUUID()}` });
   const picture = h("img", { alt: "", hidden: true, decoding: "async" });
   const badge = h("span", { class: "badge" });
@@ -115,12 +118,18 @@ export function createCard(first: Place, actions: CardActions): Card {
     const response = await fetch(url).catch(() => undefined);
     if (!response?.ok) return;
     const bytes = await response.blob();
+    if (closed) return;
     const before = picture.src;
     picture.src = URL.createObjectURL(bytes);
     setAttribute(picture, "hidden", false);
     if (before) URL.revokeObjectURL(before);
   }
 
+  function close(): void {
+    closed = true;
+    if (picture.src) URL.revokeObjectURL(picture.src);
+  }
+
   update(first);
-  return { element, update, look, seen: false };
+  return { element, update, look, close, seen: false };
 }

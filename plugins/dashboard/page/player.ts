@@ -60,6 +60,11 @@ async function play(
   signal.addEventListener("abort", () => hls.destroy());
   hls.on(Hls.Events.ERROR, (_, data) => {
     if (!data.fatal) return;
+    if (undecodable.has(data.details)) {
+      // Nothing gets better by asking again.
+      hls.stopLoad();
+      return tell("This browser cannot decode what comes here. Another player may, by its address.");
+    }
     void explain(source, signal, data.details).then((sentence) => !signal.aborted && tell(sentence));
     if (data.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
     // Cameras come back; so does this.
@@ -69,6 +74,13 @@ async function play(
   hls.loadSource(source);
   hls.attachMedia(video);
 }
+
+/** What hls.js calls it when the browser has no decoder. */
+const undecodable: ReadonlySet<string> = new Set([
+  "bufferAddCodecError",
+  "bufferIncompatibleCodecsError",
+  "manifestIncompatibleCodecsError",
+]);
 
 /** A camera that is opened for it may take a while. */
 const patient = {

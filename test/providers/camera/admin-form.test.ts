@@ -26,4 +26,20 @@ test("an edit that says what is there already changes nothing", () => {
   const read = readForm({ nickname: "door", url: "rtsp://u:***@h/", linger: "3s", name: "", always: null }, known);
   assert.ok("value" in read);
   assert.deepEqual(planEdit("door", known, read.value), []);
+  const keyed = { written: { url: "rtsp://h/", hls: { mode: "ll" } }, url: "rtsp://h/" };
+  const same = readForm({ nickname: "door", hls: { mode: "ll" } }, keyed);
+  assert.ok("value" in same);
+  assert.deepEqual(planEdit("door", keyed, same.value), []);
+});
+
+test("an address is one line", () => {
+  for (const url of ["rtsp://h/x\ny: z", "rtsp://h/\0", "rtsp://h/\r\nAccept: x", "rtsp://h/a\u0085b"]) {
+    const read = readForm({ nickname: "door", url }, undefined);
+    assert.match(
+      "faults" in read ? (read.faults.url ?? "") : "",
+      /expected the address of a camera/,
+      JSON.stringify(url),
+    );
+  }
+  assert.ok("value" in readForm({ nickname: "door", url: " rtsp://u:pass word@h/ü?x=1\n" }, undefined));
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Source } from "../../../core/plugin.ts";
+import { createRouter } from "../../../core/server/router.ts";
 import { readCameras } from "../../../providers/camera/camera.ts";
 import camera from "../../../providers/camera/index.ts";
 import { createTestHost, lineupChannel } from "../../support/host.ts";
@@ -80,4 +81,19 @@ test("no channel carries an address, and each is dialled by its own", async (t) 
   assert.equal(await given.open?.(tune, host.signal), source);
   const other = { channel: lineupChannel({ name: "yard", instance: "cams", ownId: "yard" }) };
   await assert.rejects(given.open?.(other, host.signal) ?? Promise.resolve());
+});
+
+test("every key of a camera is described as what it takes", async (t) => {
+  const host = await createTestHost("cams");
+  t.after(() => host.close());
+  const given = await camera.setup(host, camera.config.parse({ cameras: {} }));
+  const router = createRouter({ log: host.log, derive: (request, init) => new Request(request, init) });
+  const app = router.createApp("/cams");
+  const bodies = (given.routes?.(app) ?? app).routes.map(({ hooks }) => hooks.detail?.requestBody);
+  const described = bodies.map((body) => body?.content["application/json"].schema.properties).filter((of) => of?.url);
+  assert.equal(described.length, 3);
+  for (const { hls, always, transport } of described) {
+    assert.deepEqual([hls.type, always.type, transport.enum], ["object", "boolean", ["auto", "tcp", "udp"]]);
+    assert.deepEqual(hls.properties, { mode: { type: "string", enum: ["ts", "fmp4", "ll"] } });
+  }
 });
