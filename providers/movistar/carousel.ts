@@ -22,6 +22,8 @@ export interface Carousel {
 /** Sections of a round, and bytes that are kept of whole segments: nobody sends more. */
 const mostSections = 100_000;
 const mostBytes = 32 * 2 ** 20;
+/** Bytes that a segment takes besides its own. */
+const segmentCost = 256;
 /** A section that was there so many datagrams ago and comes again has come round, and was not only sent twice. */
 const roundLength = 16;
 /** Rounds that must bring nothing new after something was seen to be lost. */
@@ -80,9 +82,10 @@ export function createCarousel(o: CarouselOptions = {}): Carousel {
       if (!round.has(own)) round.set(own, place);
       const segment = assembler.push(section);
       if (!segment) return undefined;
-      const replaced = segments.get(key)?.bytes.length ?? 0;
-      if (bytesKept - replaced + segment.bytes.length > mostBytes) return undefined;
-      bytesKept += segment.bytes.length - replaced;
+      const costOf = (each?: DvbstpSegment) => (each ? each.bytes.length + segmentCost : 0);
+      const more = costOf(segment) - costOf(segments.get(key));
+      if (bytesKept + more > mostBytes) return undefined;
+      bytesKept += more;
       segments.set(key, segment);
       wanted?.delete(key);
       if (wanted?.size === 0) done = true;

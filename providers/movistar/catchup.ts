@@ -176,12 +176,14 @@ export async function openCatchup(
     for (const event of followers(leg, position)) {
       const left = changeLimit - (clock.monotonic() - begun);
       if (left <= 0) return undefined;
+      let recording: Recording | undefined;
       try {
-        const recording = await prepare(event);
+        recording = await prepare(event);
         const next = await begin(event, recording, Math.max(position, recording.begin));
         if (await appears(next, left)) return next;
         await release(recording);
       } catch (error) {
+        if (recording) await release(recording);
         stop.signal.throwIfAborted();
         log.info(`${name}: ${error instanceof Error ? error.message : String(error)}`);
       }

@@ -33,11 +33,18 @@ const igmp =
   "see that the switch passes multicast on (IGMP snooping with a querier), that the machine is wired, and that `interface` is the one with the operator's VLAN";
 
 export async function* checkNetwork(o: CheckOptions, signal: AbortSignal): AsyncGenerator<Check> {
-  const face = await o.face().catch(() => undefined);
+  const told = await attempt(async () => ({ face: await o.face() }));
+  const face = typeof told === "string" ? undefined : told.face;
   const name = Object.entries(networkInterfaces()).find(([, all]) => all?.some(({ address }) => address === face))?.[0];
   if (face === undefined || name === undefined) {
-    const sentence = "no interface of this machine leads into the operator's network";
-    yield { name: "interface", ok: false, sentence, fix: "name it with `interface`, or add a route to 172.26.0.0/16" };
+    const none = "no interface of this machine leads into the operator's network";
+    const away = face === undefined ? none : `${face} is no address of this machine`;
+    const sentence = typeof told === "string" ? told : away;
+    const fix =
+      sentence === none
+        ? "name it with `interface`, or add a route to 172.26.0.0/16"
+        : "let `interface` name an interface of this machine, or its address: `ip address` lists them";
+    yield { name: "interface", ok: false, sentence, fix };
     return;
   }
   yield { name: "interface", ok: true, sentence: `the operator's network is reached through ${name} (${face})` };

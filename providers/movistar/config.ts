@@ -19,7 +19,9 @@ export const config = z.strictObject({
     .describe("network interface of the operator's network: its name or address; default: the one that leads there"),
   dns: z
     .string()
-    .regex(/^\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?$/, "expected an address such as 172.26.23.3")
+    .refine((text) => parseGroup(/:/.test(text) ? text : `${text}:53`) !== undefined, {
+      error: "expected an address such as 172.26.23.3",
+    })
     .optional()
     .describe("name server of the operator's network, such as 172.26.23.3; default: the system's"),
   appserver: z

@@ -1,5 +1,6 @@
 // The XML of discovery (ETSI TS 102 034 §5.2): the region's provider, its channels and packages, and where the guide is.
 import { XMLParser } from "fast-xml-parser";
+import { parseGroup } from "./config.ts";
 
 /** A group that is sent to, or an address of this machine. */
 export interface GroupAddress {
@@ -61,14 +62,15 @@ export function parseServices(xml: Uint8Array): Service[] {
     if (!group || id === undefined) return [];
     const replacement = idOf(nodeOf(nodeOf(si.ReplacementService).TextualIdentifier)["@ServiceName"]);
     const genre = textOf(nodeOf(listOf(si.Genre)[0]).Name);
-    const logo = String(identifier["@logoURI"] ?? "");
+    const logo = String(identifier["@logoURI"] ?? "").trim();
     return [
       {
         ...group,
         id,
         name: cleanName(textOf(si.Name)) || cleanName(textOf(si.ShortName)) || String(id),
         ...(genre ? { genre } : {}),
-        ...(logo ? { logo } : {}),
+        // It becomes part of addresses and of lines in lists.
+        ...(/^[\w./-]{1,200}$/.test(logo) ? { logo } : {}),
         ...(replacement === undefined ? {} : { replacement }),
       },
     ];
@@ -89,7 +91,7 @@ export function parsePackages(xml: Uint8Array, wanted: readonly string[]): Reado
   return numbers;
 }
 
-/** The days of the guide, today first. */
+/** The days of the guide, today first; each is a socket. */
 export function parseGuideIndex(xml: Uint8Array): GuideDay[] {
   const all = listOf(rootOf(xml, "BCGDiscovery").BCG);
   const guide = all.find((each) => each["@Id"] === "EPG") ?? all[1];
@@ -101,7 +103,8 @@ export function parseGuideIndex(xml: Uint8Array): GuideDay[] {
       const isId = (id: number) => Number.isInteger(id) && id >= 0 && id <= 0xffff;
       return group ? [{ ...group, source: String(node["@Source"] ?? ""), services: services.filter(isId) }] : [];
     })
-    .sort((a, b) => dayOf(a) - dayOf(b));
+    .sort((a, b) => dayOf(a) - dayOf(b))
+    .slice(0, mostDays);
 }
 
 /** The number in `EPG_3_BIN.imagenio.es`. */
@@ -110,9 +113,14 @@ function dayOf({ source }: GuideDay): number {
 }
 
 const decoder = new TextDecoder("utf-8");
+/** Bytes of a document, days of a guide, characters of a name: far more than there are. */
+const mostBytes = 4 * 2 ** 20;
+const mostDays = 32;
+const longestName = 200;
 
-/** Of what is no XML, nothing. */
+/** Of what is no XML, or far too much of it, nothing. */
 function rootOf(xml: Uint8Array, name: string): Node {
+  if (xml.length > mostBytes) return {};
   try {
     return nodeOf(nodeOf(nodeOf(parser.parse(decoder.decode(xml))).ServiceDiscovery)[name]);
   } catch {
@@ -143,13 +151,13 @@ function idOf(value: unknown): number | undefined {
 }
 
 function groupOf(node: Node | undefined): GroupAddress | undefined {
-  const address = String(node?.["@Address"] ?? "");
-  const port = Number(node?.["@Port"]);
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(address) && port >= 1 && port <= 65_535 ? { address, port } : undefined;
+  const [address, port] = [node?.["@Address"], node?.["@Port"]].map((value) => String(value ?? "").trim());
+  return parseGroup(`${address}:${port}`);
 }
 
 function cleanName(text: string): string {
   return text
+    .slice(0, longestName)
     .replaceAll(/\s+/g, " ")
     .replaceAll(/^[\s.*]+|[\s.*]+$/g, "")
     .trim();

@@ -68,14 +68,17 @@ export interface DvbstpAssembler {
 interface Draft {
   readonly version: number;
   readonly total: number;
-  readonly sections: (Uint8Array | undefined)[];
-  missing: number;
+  readonly last: number;
+  /** By number: those that never come take no memory. */
+  readonly sections: Map<number, Uint8Array>;
   crc: number | undefined;
 }
 
 /** Segments that are put together at once, their bytes, and segments whose version is remembered; nobody sends more. */
 const mostDrafts = 4096;
 const mostBytes = 64 * 2 ** 20;
+/** Bytes that a section takes besides its own. */
+const sectionCost = 256;
 const mostGiven = 65_536;
 
 export function createDvbstpAssembler(): DvbstpAssembler {
@@ -86,7 +89,7 @@ export function createDvbstpAssembler(): DvbstpAssembler {
   let bytesHeld = 0;
 
   function drop(key: string): void {
-    for (const section of drafts.get(key)?.sections ?? []) bytesHeld -= section?.length ?? 0;
+    for (const section of drafts.get(key)?.sections.values() ?? []) bytesHeld -= section.length + sectionCost;
     drafts.delete(key);
   }
 
@@ -99,26 +102,27 @@ export function createDvbstpAssembler(): DvbstpAssembler {
       const key = `${payload} ${segment}`;
       if (given.get(key) === version) return undefined;
       let draft = drafts.get(key);
-      const isSame = draft?.version === version && draft.total === total && draft.sections.length === last + 1;
+      const isSame = draft?.version === version && draft.total === total && draft.last === last;
       if (!draft || !isSame) {
         drop(key);
         if (drafts.size >= mostDrafts) return undefined;
         // Another version: nothing of the one before belongs to it.
-        draft = { version, total, sections: new Array(last + 1), missing: last + 1, crc: undefined };
+        draft = { version, total, last, sections: new Map(), crc: undefined };
         drafts.set(key, draft);
       }
       if (crc !== undefined) draft.crc = crc;
-      if (draft.sections[number]) return undefined;
+      if (draft.sections.has(number)) return undefined;
       // A copy: the memory of a datagram may be the receiver's.
-      draft.sections[number] = new Uint8Array(data);
-      bytesHeld += data.length;
-      draft.missing--;
-      if (draft.missing > 0) {
-        const [oldest] = drafts.keys();
-        if (bytesHeld > mostBytes && oldest !== undefined) drop(oldest);
+      draft.sections.set(number, new Uint8Array(data));
+      bytesHeld += data.length + sectionCost;
+      if (draft.sections.size <= last) {
+        for (const oldest of drafts.keys()) {
+          if (bytesHeld <= mostBytes) break;
+          drop(oldest);
+        }
         return undefined;
       }
-      const bytes = join(draft.sections);
+      const bytes = join(draft.sections, last);
       drop(key);
       if (bytes.length !== total || (draft.crc !== undefined && crc32(bytes) !== draft.crc)) {
         counts.broken++;
@@ -143,12 +147,13 @@ const table = Int32Array.from({ length: 256 }, (_, index) => {
   return crc;
 });
 
-function join(sections: readonly (Uint8Array | undefined)[]): Uint8Array {
-  const bytes = new Uint8Array(sections.reduce((sum, section) => sum + (section?.length ?? 0), 0));
+function join(sections: ReadonlyMap<number, Uint8Array>, last: number): Uint8Array {
+  const bytes = new Uint8Array(sections.values().reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const section of sections) {
-    bytes.set(section ?? [], at);
-    at += section?.length ?? 0;
+  for (let number = 0; number <= last; number++) {
+    const section = sections.get(number) ?? new Uint8Array(0);
+    bytes.set(section, at);
+    at += section.length;
   }
   return bytes;
 }

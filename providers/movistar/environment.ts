@@ -1,4 +1,5 @@
 // The variables by which movistar-u7d was told what to do, as far as they still mean something here.
+import { isIP } from "node:net";
 import type { EnvironmentForm } from "../../core/plugin.ts";
 
 /** Any of these says that movistar-u7d is meant; `LAN_IP` alone may be another program's. */
@@ -23,7 +24,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   };
   const port = ["U7D_PORT", "SANIC_PORT"].map((name) => number(name, 65_535, "a port")).find((each) => each);
   const address = read("LAN_IP");
-  if (address !== undefined && !/^\d{1,3}(?:\.\d{1,3}){3}$/.test(address))
+  if (address !== undefined && isIP(address) !== 4)
     problems.push({ variable: "LAN_IP", reason: "expected an address such as 192.168.1.2" });
   const hard = number("IPTV_BW_HARD", line, `kilobits a second, at most ${line}`);
   const soft = number("IPTV_BW", Number.MAX_SAFE_INTEGER, "kilobits a second");

@@ -160,13 +160,12 @@ export default definePlugin({
     async function open({ channel, at, until }: Tune, signal: AbortSignal): Promise<Source> {
       const id = channel.ownId ?? "";
       const { url = "" } = channel;
+      line.expectRoom(channel.name);
       if (at !== undefined) {
         const context = { schedule, cloud, appserver, clock, log, leftovers, resolve, continuous: config.continuous };
-        line.expectRoom(channel.name);
         const more = { localAddress: face, counts: counts.archive };
         return await openCatchup(wishOf(channel, at, until), { ...context, ...more }, signal);
       }
-      line.expectRoom(channel.name);
       const source = await host.dial(face === undefined ? url : `${url}?iface=${face}`, { signal });
       return source.kind === "ts" ? { ...source, chunks: scrambling.watch(id, source.chunks) } : source;
     }

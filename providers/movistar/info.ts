@@ -36,12 +36,16 @@ export interface InfosOptions {
 /** Questions at once. */
 const atOnce = 4;
 const mostNames = 4;
+/** Milliseconds for which a programme that nothing is known of is not asked for again. */
+const restTime = 3 * 3_600_000;
 /** Characters of a description and of a name, at most. */
 const longestText = 4000;
 const longestName = 200;
 
 export function createInfos({ appserver, clock, kept }: InfosOptions): Infos {
   const infos = new Map<number, Info>(readKept(kept));
+  /** Until when each that nothing is known of is passed over, by the monotonic clock: it may be the service's fault. */
+  const unknown = new Map<number, number>();
   return {
     get: (pid) => infos.get(pid),
     async fetch(wanted, limit, signal) {
@@ -51,19 +55,19 @@ export function createInfos({ appserver, clock, kept }: InfosOptions): Infos {
       const work = async () => {
         for (let item = waiting.next(); !item.done && clock.monotonic() < end; item = waiting.next()) {
           const { pid, channel } = item.value;
-          if (infos.has(pid)) continue;
+          if (infos.has(pid) || (unknown.get(pid) ?? 0) > clock.monotonic()) continue;
           const query = { productID: pid, channelID: channel, extra: 1 };
-          const fields = fieldsOf(await appserver.ask("epgInfov2", query, signal));
+          const data = await appserver.ask("epgInfov2", query, signal);
           asked++;
-          // What nothing is known of is not asked for again.
-          infos.set(pid, readInfo(fields));
+          if (data === undefined) unknown.set(pid, clock.monotonic() + restTime);
+          else infos.set(pid, readInfo(fieldsOf(data)));
         }
       };
       await Promise.all(Array.from({ length: atOnce }, work));
       return asked;
     },
     retain(pids) {
-      for (const pid of infos.keys()) if (!pids.has(pid)) infos.delete(pid);
+      for (const map of [infos, unknown]) for (const pid of map.keys()) if (!pids.has(pid)) map.delete(pid);
     },
     *lines() {
       for (const [pid, info] of infos) yield `${JSON.stringify([pid, info])}\n`;
@@ -87,9 +91,10 @@ function readInfo(fields: Readonly<Record<string, unknown>>): Info {
   };
 }
 
-/** Of milliseconds since the Unix epoch, or a year by itself. */
+/** Of milliseconds since the Unix epoch, or a year by itself; `""`: neither. */
 function yearOf(value: number): string {
-  return String(value > 3000 ? new Date(value).getUTCFullYear() : value);
+  const year = value > 3000 ? new Date(value).getUTCFullYear() : value;
+  return /^(?:19|20)\d\d$/.test(String(year)) ? String(year) : "";
 }
 
 /** A list, or one text with commas. */

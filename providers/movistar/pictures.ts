@@ -37,7 +37,7 @@ export function createPictures({ fetch, cache, resolve, found }: PictureOptions)
 
   /** A cover never changes, and there is no end of them. */
   async function cover(path: string, whole: string, signal: AbortSignal): Promise<Uint8Array> {
-    covers ??= cache.read(key).then(readKept);
+    covers ??= cache.read(key).then(readKept, () => new Set<string>());
     const kept = await covers;
     const own = `covers/${path.replace("/", "-").toLowerCase()}`;
     if (kept.has(own)) {
@@ -72,7 +72,10 @@ export function createPictures({ fetch, cache, resolve, found }: PictureOptions)
     if (!known) throw new HeadendError("not.ready");
     const { profile, services } = known;
     if (kind === "cover") return await cover(path, `${profile.covers}${path}`, signal);
-    return await logo(`${profile.logos}${services.find((each) => fileOf(each.logo) === path)?.logo ?? path}`, signal);
+    const own = services.find((each) => fileOf(each.logo) === path)?.logo;
+    // What is kept of them has no bound but the channels.
+    if (own === undefined) throw new HeadendError("not.found");
+    return await logo(`${profile.logos}${own}`, signal);
   };
 }
 

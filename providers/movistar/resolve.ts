@@ -11,8 +11,9 @@ export interface Resolved {
 
 export type Resolve = (url: string) => Promise<Resolved>;
 
-/** Milliseconds for which an answer is good. */
+/** Milliseconds for which an answer is good, and for which a server that gave none is not asked again. */
 const keepTime = 300_000;
+const restTime = 15_000;
 const answerLimit = 2000;
 const tries = 2;
 
@@ -36,23 +37,21 @@ function openResolver(server: string): Resolver {
 export function createResolve(server: string | undefined, clock: Clock): Resolve {
   if (server === undefined) return async (url) => ({ url, headers: {} });
   const resolver = openResolver(server);
-  const known = new Map<string, { readonly address: string; readonly until: number }>();
+  const known = new Map<string, { readonly address?: string; readonly until: number }>();
 
   return async (url) => {
     const [, before = "", host = "", port = "", rest = ""] = /^([a-z]+:\/\/)([^/:?#@]+)(:\d+)?(.*)$/is.exec(url) ?? [];
     if (host === "" || isIP(host)) return { url, headers: {} };
     let found = known.get(host);
     if (!found || found.until < clock.monotonic()) {
-      try {
-        const [address] = await resolver.resolve4(host);
-        if (address !== undefined) found = { address, until: clock.monotonic() + keepTime };
-        if (found) known.set(host, found);
-      } catch {
-        // The last answer, or the system's, is better than none.
-      }
+      // The last answer, or the system's, is better than none.
+      const [address] = await resolver.resolve4(host).catch(() => []);
+      const now = clock.monotonic();
+      found = address === undefined ? { ...found, until: now + restTime } : { address, until: now + keepTime };
+      known.set(host, found);
     }
     // Of TLS the certificate must fit the name.
-    if (!found || /^https/i.test(before)) return { url, headers: {} };
+    if (found.address === undefined || /^https/i.test(before)) return { url, headers: {} };
     return { url: `${before}${found.address}${port}${rest}`, headers: { host: `${host}${port}` } };
   };
 }

@@ -34,6 +34,8 @@ export interface Schedule {
 
 /** Milliseconds; schedules are not exact to the second. */
 const leastGap = 60_000;
+/** Programmes of a service: a month of one every five minutes; what is further ahead is nobody's guide. */
+const mostEvents = 10_000;
 
 type Row = readonly [
   pid: number,
@@ -96,10 +98,7 @@ export function createSchedule(): Schedule {
         const isFree = (fresh[place - 1]?.stop ?? 0) <= start;
         return isFree && (fresh[place]?.start ?? Number.POSITIVE_INFINITY) >= stop ? [event] : [];
       });
-      byService.set(
-        service,
-        [...kept, ...fresh].sort((a, b) => a.start - b.start),
-      );
+      byService.set(service, [...kept, ...fresh].sort((a, b) => a.start - b.start).slice(0, mostEvents));
       return overlaps;
     },
     at(service, time) {

@@ -62,7 +62,8 @@ export function fillU7d(app: Elysia, o: U7dOptions): AnyElysia {
     return o.baseUrl(request) + pathname.replace(/\/+$/, "").slice(0, -path.length);
   }
 
-  async function file({ request }: Context, raw: string): Promise<Response> {
+  async function file(context: Context, raw: string): Promise<Response> {
+    const { request } = context;
     const name = decode(raw);
     if (lists.test(name)) return list(request, raw, false);
     if (cloudLists.test(name)) return list(request, raw, true);
@@ -79,7 +80,7 @@ export function fillU7d(app: Elysia, o: U7dOptions): AnyElysia {
     if (later.test(name)) throw notYet("recordings");
     const [, wanted] = /^(.+)\.ts$/i.exec(name) ?? [];
     if (wanted === undefined) throw new HeadendError("not.found");
-    return watch({ request, query: {} } as Context, channelOf(wanted), "live");
+    return watch(context, channelOf(wanted), "live");
   }
 
   function cloudGuide(isPacked: boolean): Response {
@@ -93,7 +94,7 @@ export function fillU7d(app: Elysia, o: U7dOptions): AnyElysia {
 
   function list(request: Request, path: string, cloud: boolean): Response {
     const all = o.channels();
-    if (all.length === 0 && !o.ready()) throw new HeadendError("not.ready");
+    expectReady(all);
     const clouded = new Set(o.cloud.events.map(({ channel }) => String(channel)));
     const channels = cloud ? all.filter(({ ownId = "" }) => clouded.has(ownId)) : all;
     const listed = channels.map(({ ownId = "", number, name }) => {
@@ -106,10 +107,16 @@ export function fillU7d(app: Elysia, o: U7dOptions): AnyElysia {
     });
   }
 
-  /** By its id, or by a part of its name that is no other's. @throws HeadendError `tune.unknown` */
+  /** @throws HeadendError `not.ready` */
+  function expectReady(channels: readonly LineupChannel[]): void {
+    if (channels.length === 0 && !o.ready()) throw new HeadendError("not.ready");
+  }
+
+  /** By its id, or by a part of its name that is no other's. @throws HeadendError `tune.unknown`, `not.ready` */
   function channelOf(raw: string): LineupChannel {
     const name = decode(raw);
     const channels = o.channels();
+    expectReady(channels);
     const byId = channels.find(({ ownId }) => ownId === name);
     if (byId) return byId;
     const plain = (text: string) => text.toLowerCase().replaceAll(/[\s.]/g, "");

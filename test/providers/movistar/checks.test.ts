@@ -30,6 +30,19 @@ test("without an interface that leads there, nothing else is tried", async () =>
   const checks = await checksOf("http://127.0.0.1:9", { face: async () => undefined });
   assert.deepEqual([...checks.keys()], ["interface"]);
   assert.equal(checks.get("interface")?.ok, false);
+  assert.match(checks.get("interface")?.fix ?? "", /^name it with `interface`/);
+});
+
+test("an interface that is named and not there is told of by its name", async () => {
+  const away = await checksOf("http://127.0.0.1:9", { face: async () => "192.0.2.77" });
+  assert.equal(away.get("interface")?.sentence, "192.0.2.77 is no address of this machine");
+  const face = () => Promise.reject(new Error("no network interface is called eth77"));
+  const unknown = await checksOf("http://127.0.0.1:9", { face });
+  for (const checks of [away, unknown]) {
+    assert.deepEqual([...checks.keys()], ["interface"]);
+    assert.match(checks.get("interface")?.fix ?? "", /^let `interface` name/);
+  }
+  assert.equal(unknown.get("interface")?.sentence, "no network interface is called eth77");
 });
 
 test("a way that begins at another interface is told of, with what to do", async () => {

@@ -85,6 +85,11 @@ test("what is wrong is said by the variable's name, all of it at once", async ()
   ]);
 });
 
+test("an address that none can be is no address", async () => {
+  const { problems } = await read({ SANIC_PORT: "8888", LAN_IP: "192.168.1.300" });
+  assert.deepEqual(problems.map(formatProblem), ["environment LAN_IP: expected an address such as 192.168.1.2"]);
+});
+
 test("a file counts alone, and variables that others have as well say nothing", async () => {
   const usual = await read({ LAN_IP: "192.168.1.2", RECORDINGS: "/rec", DEBUG: "1" });
   assert.deepEqual(usual.problems, []);

@@ -22,6 +22,7 @@ testPlugin(movistar, {
     { entryPoint: "239.0.2.129" },
     { demarcation: "Madrid" },
     { dns: "dns.example" },
+    { dns: "172.26.23.300" },
     { style: "6" },
     { encrypted: "maybe" },
     { extra: ["La 1"] },

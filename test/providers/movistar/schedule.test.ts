@@ -30,6 +30,14 @@ test("a programme that overlaps the next one ends where that begins; of two at o
   ]);
 });
 
+test("what is announced for all times to come is not kept without end", () => {
+  const schedule = scheduled(...Array.from({ length: 8000 }, (_, n) => event(n + 1, n * 5, 5)));
+  const later = Array.from({ length: 8000 }, (_, n) => event(n + 10_000, 50_000 + n * 5, 5));
+  schedule.put(1, later);
+  assert.equal(schedule.size, 10_000);
+  assert.equal(schedule.at(1, time(1))?.pid, 1);
+});
+
 test("new announcements replace the old within their span, and the rest stays, also in their gaps", () => {
   const schedule = scheduled(event(1, 0, 30), event(2, 30, 30), event(3, 60, 30), event(4, 90, 30), event(5, 120, 30));
   schedule.put(1, [event(12, 30, 35), event(14, 95, 30)]);

@@ -69,13 +69,29 @@ test("logos and covers come through, and from here when the operator is gone", a
   assert.equal((await root.get("/Logos/2543.jpg", { method: "HEAD" })).status, 200);
   assert.equal((await root.get("/Covers/5100/51000000.jpg")).status, 200);
   assert.equal((await root.get("/Covers/5100/51000000.gone")).status, 404);
-  for (const path of ["/Logos/..%2fsecret.jpg", "/Logos/abc.jpg", "/Covers/x/1.jpg", "/Covers/5100/..jpg"])
+  for (const path of [
+    "/Logos/..%2fsecret.jpg",
+    "/Logos/abc.jpg",
+    "/Logos/999.jpg",
+    "/Covers/x/1.jpg",
+    "/Covers/5100/..jpg",
+  ])
     assert.equal((await root.get(path)).status, 404, path);
   operator.app.faults.fault = "down";
   assert.equal((await root.get("/Logos/2543.jpg")).status, 200);
   assert.equal((await root.get("/Covers/5100/51000000.jpg")).status, 200);
   assert.equal((await root.get("/Covers/5100/51000001.jpg")).status, 502);
   operator.app.faults.fault = undefined;
+});
+
+test("before anything is known, players are told to come again, whatever they ask for", async () => {
+  const fresh = await openWhole(operator.config);
+  try {
+    for (const path of ["/tv/MovistarTV.m3u", "/tv/guia.xml", "/tv/2543/live", "/tv/2543/1500000000", "/tv/la1.ts"])
+      assert.equal((await fresh.get(path)).status, 503, path);
+  } finally {
+    await fresh.close();
+  }
 });
 
 /** What each player sends with a request for pictures, and the address that it makes of a list's channel and an instant. */
