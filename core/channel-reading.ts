@@ -1,10 +1,12 @@
 // How one instance's channels get into the lineup: as its plugin gives them, with what its config says of all of them.
 import type { InstanceConfig } from "./config/index.ts";
 import { expectChannels } from "./contribution.ts";
+import type { InstanceHost } from "./host.ts";
 import type { LineupKeeper, UpdateResult } from "./lineup/index.ts";
 import type { NumberRange } from "./lineup/numbers.ts";
 import type { Rules } from "./lineup/rules.ts";
 import type { Contribution } from "./plugin.ts";
+import { reasonOf } from "./reason.ts";
 import type { Channel } from "./types.ts";
 
 export interface ChannelReadingOptions {
@@ -49,4 +51,14 @@ export function readChannels(
     signal,
     version: anew ? undefined : nameChannels,
   });
+}
+
+/** Makes the next refresh begin from nothing, as far as that can be had. */
+export async function forget({ fetch, log }: InstanceHost, contribution: Contribution): Promise<void> {
+  await fetch.clean().catch((e) => log.warn(`the cache could not be emptied: ${reasonOf(e)}`));
+  try {
+    await contribution.forget?.();
+  } catch (error) {
+    log.warn(`forget() failed: ${reasonOf(error)}`);
+  }
 }

@@ -1,7 +1,7 @@
 // One instance of a plugin: its setup, its refreshes and jobs, its state, its end.
 import type { AnyElysia } from "elysia";
 import { createBounded } from "./bounded.ts";
-import { readChannels } from "./channel-reading.ts";
+import { forget, readChannels } from "./channel-reading.ts";
 import type { InstanceConfig } from "./config/index.ts";
 import { expectContribution, expectSources } from "./contribution.ts";
 import { HeadendError } from "./errors.ts";
@@ -119,7 +119,7 @@ export function createInstance(o: InstanceOptions): Instance {
     clean = false;
     let update: UpdateResult | undefined;
     let error: unknown;
-    if (wasClean) await host.fetch.clean().catch((e) => log.warn(`the cache could not be emptied: ${reasonOf(e)}`));
+    if (wasClean) await forget(host, contribution);
     if (contribution.channels) {
       try {
         update = await bounded(refreshLimit, "the refresh of the channels", (s) =>

@@ -58,6 +58,8 @@ export interface Contribution<Config = unknown> {
    * restarts too. The config need not be in it. Undefined: not known.
    */
   version?(signal: AbortSignal): Promise<string | undefined>;
+  /** Forgets what it knows of upstream: called before a refresh that begins from nothing (`?clean=1`). */
+  forget?(): void | Promise<void>;
   /** Guide sources for a span, best first; asked after `channels()` of the same refresh. */
   guide?(span: Span, signal: AbortSignal): GuideSource[] | Promise<GuideSource[]>;
   /** Opens a tune's upstream: one attempt. Absent: core dials the channel's address, its catch-up dialect applied. */

@@ -219,6 +219,7 @@ export default definePlugin({
     leftovers.clear(host.signal).catch(() => {});
 
     return {
+      forget: scrambling.forget,
       async *channels(signal) {
         face = await findFace();
         found = await discover({ ...config, appserver, log, receive }, signal);

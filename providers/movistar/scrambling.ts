@@ -42,6 +42,8 @@ export function createScramblingProbe(): ScramblingProbe {
 export interface Scrambling {
   /** Undefined: nobody has looked yet. */
   isEncrypted(id: string): boolean | undefined;
+  /** What was seen is seen anew. */
+  forget(): void;
   /** How many were seen to be encrypted. */
   readonly encrypted: number;
   /** Passes a channel's live stream on, and looks at its beginning. */
@@ -56,6 +58,10 @@ export function createScrambling(known: string | undefined, changed: (text: stri
   const encrypted = new Map<string, boolean>(readKnown(known));
   return {
     isEncrypted: (id) => encrypted.get(id),
+    forget() {
+      encrypted.clear();
+      changed("{}");
+    },
     get encrypted() {
       return [...encrypted.values()].filter(Boolean).length;
     },

@@ -37,6 +37,7 @@ function create(
       error: quiet,
     },
     received: () => 0,
+    fetch: { clean: async () => {} },
   };
   const lineup = {
     dismiss() {},
@@ -81,6 +82,26 @@ describe("createInstance()", () => {
       await clock.advance(0);
       assert.deepEqual(warnings, [JSON.stringify(["refresh failed: no luck", schedule ? { again: "30s" } : {}])]);
     }
+  });
+
+  it("forgets before a refresh that begins from nothing, and only then; a fault of that is no fault of the refresh", async () => {
+    const clock = createTestClock();
+    const did: string[] = [];
+    const { instance, warnings } = create(clock, () => ({
+      forget() {
+        did.push("forget");
+        throw new Error("no luck");
+      },
+      async *channels() {
+        did.push("channels");
+        yield { name: "One" };
+      },
+    }));
+    await instance.start(false);
+    await instance.refresh(false);
+    await instance.refresh(true);
+    assert.deepEqual(did, ["channels", "forget", "channels"]);
+    assert.deepEqual([warnings, instance.state], [[JSON.stringify(["forget() failed: no luck"])], "ok"]);
   });
 
   it("gives up a setup that never ends after 30 s", async () => {

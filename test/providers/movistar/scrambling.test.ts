@@ -46,6 +46,8 @@ test("what was found is kept, and told when it changes", async () => {
     assert.equal(chunk, bytes);
   assert.equal(scrambling.isEncrypted("1"), false);
   assert.deepEqual(told, ['{"1":false}']);
+  scrambling.forget();
+  assert.deepEqual([scrambling.isEncrypted("1"), told.at(-1)], [undefined, "{}"]);
   assert.equal(createScrambling("no JSON", () => {}).isEncrypted("1"), undefined);
 });
 

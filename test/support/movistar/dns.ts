@@ -11,6 +11,7 @@ export interface NameServer {
   close(): Promise<void>;
 }
 
+/** @param answer the four bytes of the address; none: it refuses to say */
 export async function openNameServer(answer = [127, 0, 0, 1]): Promise<NameServer> {
   const socket = createSocket("udp4");
   const asked: string[] = [];
@@ -23,9 +24,9 @@ export async function openNameServer(answer = [127, 0, 0, 1]): Promise<NameServe
     }
     const end = at + 5;
     asked.push(labels.join("."));
-    const isAddress = question.readUInt16BE(at + 1) === 1;
+    const isAddress = question.readUInt16BE(at + 1) === 1 && answer.length > 0;
     const head = Buffer.from(question.subarray(0, 12));
-    head.writeUInt16BE(0x8180, 2);
+    head.writeUInt16BE(answer.length > 0 ? 0x8180 : 0x8185, 2);
     head.writeUInt16BE(isAddress ? 1 : 0, 6);
     head.writeUInt32BE(0, 8);
     // A record: the question's name, A, IN, a minute, four bytes (RFC 1035 §4.1.3).
