@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import ts from "typescript";
 import { createRouter, type Router } from "../../../core/server/router.ts";
 import dashboard from "../../../plugins/dashboard/index.ts";
 import { createTestHost, type TestHost } from "../../support/host.ts";
@@ -56,6 +57,8 @@ test("the page names its files relative to itself, and forbids all others", asyn
   });
 });
 
+const compilerOptions = { allowJs: true, target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext };
+
 test("every script is JavaScript of its own type, and finds what it imports", async () => {
   await withPage(async ({ get }) => {
     const seen = new Set<string>();
@@ -67,8 +70,13 @@ test("every script is JavaScript of its own type, and finds what it imports", as
       assert.equal(response.headers.get("content-type"), "text/javascript; charset=utf-8", name);
       const text = await response.text();
       // What is left of types would not be understood.
-      const { imports } = new Bun.Transpiler({ loader: "js" }).scan(text);
-      for (const { path } of imports) {
+      const { diagnostics } = ts.transpileModule(text, { fileName: name, reportDiagnostics: true, compilerOptions });
+      assert.deepEqual(
+        diagnostics?.map(({ messageText }) => messageText),
+        [],
+        name,
+      );
+      for (const { fileName: path } of ts.preProcessFile(text, true, true).importedFiles) {
         assert.match(path, /^\.\/[\w-]+\.js$/);
         await visit(path.slice(2));
       }
