@@ -62,19 +62,19 @@ export async function createRenderedPlaylists(o: {
       o.changed();
       await cache.write(`${keyOf(instance)}.source`, `${list.artefact.etag} ${source}`);
     }
+    // In one breath with the last look: who asks from now on must not wait for this run, but begin another.
+    list.writing = undefined;
   };
 
   /** Brings a list up to date; one run at a time. */
   const update = (instance: string | undefined, list: Rendered): Promise<void> => {
-    list.writing ??= render(instance, list)
-      .catch((error) => {
-        list.refused = sourceOf(instance);
-        o.log.error(`the playlist could not be written: ${error}`);
-        throw error;
-      })
-      .finally(() => {
-        list.writing = undefined;
-      });
+    if (list.source === sourceOf(instance)) return list.writing ?? Promise.resolve();
+    list.writing ??= render(instance, list).catch((error) => {
+      list.writing = undefined;
+      list.refused = sourceOf(instance);
+      o.log.error(`the playlist could not be written: ${error}`);
+      throw error;
+    });
     return list.writing;
   };
 

@@ -114,6 +114,8 @@ async function checkRoute(o: CheckOptions, face: string): Promise<Check> {
   const name = "route";
   const to = hostsOf(o).find((host) => isIP(host) === 4) ?? o.dns?.split(":")[0] ?? within;
   const from = await o.route(to);
+  if (from === undefined && (await o.route("127.0.0.1")) === undefined)
+    return { name, ok: "note", sentence: "not known: this runtime does not tell by which way an address is reached" };
   if (from === undefined)
     return { name, ok: "note", sentence: `the system names no way to ${to}; the web service and catch-up need one` };
   if (from === face) return { name, ok: true, sentence: `the way to ${to} begins at ${face}` };
