@@ -68,6 +68,20 @@ test("relative imports name their file with .ts, and built-ins begin with node:"
   });
 });
 
+test("what every runtime tests imports nothing that one of them lacks", () => {
+  report(function* () {
+    for (const { path, imports } of readSources(
+      "test/core",
+      "test/plugins",
+      "test/providers",
+      "test/runtime",
+      "test/support",
+    ))
+      for (const { target, line } of imports)
+        if (/^(?:bun|deno):/.test(target)) yield `${path}:${line}: ${target} is there on one runtime only`;
+  });
+});
+
 test("a package is imported through its one door", () => {
   report(function* () {
     for (const { path, each } of everyImport()) {
