@@ -2,30 +2,21 @@
 // Run by `npm run test:clients`, not by `npm test`. It needs Chromium (Debian: chromium), in PATH or where CHROMIUM_PATH
 // says, GStreamer's RTSP server and ffmpeg. SCREENSHOTS names a folder that gets a picture of every page.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { openStreaming, type Streaming } from "../runtime/streams/headend.ts";
 import { createSuite, declareSuites } from "../runtime/streams/suite.ts";
 import { type CameraKind, cameraPipeline } from "../support/cameras.ts";
 import { mediaMissing } from "../support/media.ts";
 import { type GstreamerServer, gstreamerMissing, openGstreamer } from "../support/rtsp-gstreamer.ts";
-import { root } from "../support/source.ts";
 import { openUpstream, type Upstream } from "../support/upstream.ts";
+import { chromiumMissing, hlsPage, launchChromium } from "./chromium.ts";
 
 const suite = createSuite();
 const { after, before, test } = suite;
 
-const program = [
-  process.env.CHROMIUM_PATH ?? "",
-  ...(process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "chromium")),
-].find((path) => path !== "" && existsSync(path));
-const skip =
-  mediaMissing ||
-  gstreamerMissing ||
-  (program ? false : "needs Chromium: install it, or say where it is with CHROMIUM_PATH");
+const skip = mediaMissing || gstreamerMissing || chromiumMissing;
 const options = { skip, timeout: 120_000 } as const;
 
 const cameras: Readonly<Record<string, readonly [CameraKind, "tcp" | "udp", "basic" | "digest", gop: number]>> = {
@@ -36,27 +27,13 @@ const cameras: Readonly<Record<string, readonly [CameraKind, "tcp" | "udp", "bas
   long: ["h264+aac", "tcp", "digest", 100],
 };
 
-const page = `<!doctype html><meta charset="utf-8"><video muted autoplay controls width="640"></video>
-<script src="/hls.js"></script><script>
-const video = document.querySelector("video");
-window.errors = [];
-const hls = new Hls();
-hls.on(Hls.Events.ERROR, (_, data) => errors.push(data.type + " " + data.details + (data.fatal ? " fatal" : "")));
-hls.on(Hls.Events.MANIFEST_PARSED, () => video.play());
-hls.loadSource(new URLSearchParams(location.search).get("source"));
-hls.attachMedia(video);
-</script>`;
-
 const servers: GstreamerServer[] = [];
 let streaming: Streaming;
 let upstream: Upstream;
 let browser: Browser;
 
 before(async () => {
-  upstream = await openUpstream({
-    "/": page,
-    "/hls.js": await readFile(join(root, "node_modules/hls.js/dist/hls.min.js")),
-  });
+  upstream = await openUpstream(await hlsPage());
   const lines: string[] = [];
   for (const [name, [kind, carrier, wants, gop]] of Object.entries(cameras)) {
     const server = await openGstreamer(cameraPipeline(kind, { gop }), { carrier, wants });
@@ -65,11 +42,7 @@ before(async () => {
   }
   const cams = `  cams:\n    use: camera\n    linger: 10s\n    cameras:\n${lines.join("\n")}\n`;
   streaming = await openStreaming(`streams:\n  slate: 0s\ninstances:\n  testcard: false\n${cams}`, lines.length);
-  const quiet = ["background-networking", "component-update", "sync", "quic", "gpu"].map((what) => `--disable-${what}`);
-  browser = await chromium.launch({
-    executablePath: program ?? "",
-    args: [...quiet, "--no-sandbox", "--no-first-run", "--autoplay-policy=no-user-gesture-required"],
-  });
+  browser = await launchChromium();
 });
 after(async () => {
   await browser?.close();

@@ -1,13 +1,11 @@
 // A real Kodi with an add-on of its own: found, run and served by a headend, both ways; what comes of it shown by
 // pvr.iptvsimple; and the add-on that hands our channels to a Kodi, run in one. Run by `npm run test:clients`.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import process from "node:process";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock as clock } from "../../core/clock.ts";
@@ -17,6 +15,7 @@ import { sendRunPlugin } from "../../providers/iptv-manager/kodi/remote.ts";
 import { serving } from "../runtime/process.ts";
 import { writeKodiHome } from "./kodi-home.ts";
 import type { Report } from "./kodi-player.ts";
+import { playInKodi } from "./kodi-report.ts";
 import { freePort, openStage } from "./kodi-stage.ts";
 
 const limit = 240_000;
@@ -87,16 +86,7 @@ async function textUntil(url: string, holds: (text: string) => boolean): Promise
 
 /** What pvr.iptvsimple of another Kodi, which has no such add-on, makes of the playlist and the guide. */
 async function showIn(base: string): Promise<Report> {
-  const words = ["--m3u", `${base}/playlist.m3u?for=kodi`, "--guide", `${base}/guide.xml`];
-  const child = spawn(process.execPath, [join(import.meta.dirname, "kodi-player.ts"), ...words], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let said = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    said += text;
-  });
-  await once(child, "close");
-  return JSON.parse(said) as Report;
+  return await playInKodi(["--m3u", `${base}/playlist.m3u?for=kodi`, "--guide", `${base}/guide.xml`]);
 }
 
 /** Every way to find add-ons with every way to run them; each begins with nothing. */

@@ -3,7 +3,6 @@
 // What it needs is said in kodi-player.ts; where that is missing, the tests say so and are skipped.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import { createFeed } from "../support/feed.ts";
 import { makeClip, mediaMissing, readClip, tools } from "../support/media.ts";
 import { openUpstream } from "../support/upstream.ts";
 import type { Report } from "./kodi-player.ts";
+import { playInKodi } from "./kodi-report.ts";
 import { labMissing, openLab } from "./lab.ts";
 
 const player = join(import.meta.dirname, "kodi-player.ts");
@@ -83,15 +83,7 @@ test("Kodi's pvr.iptvsimple shows channels, groups, logos and the guide, and pla
   const streaming = await openStreaming(`streams:\n  slate: 0s\ninstances:\n  up: ${up}\n`, 2);
   try {
     const address = ["--m3u", `${streaming.base}/playlist.m3u`, "--guide", `${streaming.base}/guide.xml`];
-    const child = spawn(process.execPath, [player, ...address, "--live", "1", "--live", "2", "--past", "1"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let said = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
-    });
-    await once(child, "close");
-    const report = JSON.parse(said) as Report;
+    const report = await playInKodi([...address, "--live", "1", "--live", "2", "--past", "1"]);
     tell(report);
     assert.deepEqual(
       report.channels.map(({ number, name, archive }) => [number, name, archive]),

@@ -14,9 +14,8 @@ import { countContinuityErrors, mediaMissing, probe, tools } from "../support/me
 import { type Movistar, openMovistar } from "../support/movistar/index.ts";
 import { secondOf } from "../support/movistar/pictures.ts";
 import { multicastMissing } from "../support/multicast.ts";
-import type { Report } from "./kodi-player.ts";
+import { playInKodi } from "./kodi-report.ts";
 
-const player = join(import.meta.dirname, "kodi-player.ts");
 const limit = 240_000;
 /** Who runs what refuses to be run by root. */
 const nobody = 65_534;
@@ -77,15 +76,7 @@ test("Kodi's pvr.iptvsimple plays live, and a past programme by the addresses th
 }, async () => {
   const address = ["--m3u", `${headend.base}/MovistarTV.m3u`, "--guide", `${headend.base}/guia.xml.gz`];
   const played = plays().length;
-  const child = spawn(process.execPath, [player, ...address, "--live", "1", "--live", "4", "--past", "1"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let said = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    said += text;
-  });
-  await once(child, "close");
-  const report = JSON.parse(said) as Report;
+  const report = await playInKodi([...address, "--live", "1", "--live", "4", "--past", "1"]);
   if (process.env.HEADEND_FIGURES) process.stderr.write(`Kodi ${report.kodi}: ${JSON.stringify(report.played)}\n`);
   assert.deepEqual(
     report.channels.slice(0, 2).map(({ number, name, archive }) => [number, name, archive]),

@@ -1,6 +1,6 @@
 // Movistar by the headend as its user runs it: how it is stopped or killed, no session of the archive is left.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../support/host.ts";
@@ -51,10 +51,11 @@ test("what a killed process left is torn down by the next one", { timeout: 60_00
     await withFolder(async (folder) => {
       let left = "";
       await playing(operator, folder, async (headend) => {
-        // It is on disk a moment after it plays.
         await until(() => operator.vod.sessions.size === 1, "there is one session");
-        await new Promise((resolve) => setTimeout(resolve, 300));
         [left = ""] = operator.vod.sessions;
+        // It is on disk a moment after it plays.
+        const kept = join(folder, "instances/tv/cache/sessions.json");
+        await until(async () => (await readFile(kept, "utf8").catch(() => "")).includes(left), "it is kept");
         await headend.end("SIGKILL");
         assert.ok(operator.vod.sessions.has(left));
       });

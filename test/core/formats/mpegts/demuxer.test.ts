@@ -7,6 +7,7 @@ import { createDemuxer, type Demuxed, type Demuxer, type Unit } from "../../../.
 import { createMuxer } from "../../../../core/formats/mpegts/muxer.ts";
 import { packetLength, pidOf } from "../../../../core/formats/mpegts.ts";
 import { formatGapMark } from "../../../../core/formats/splice.ts";
+import { someFrames } from "./frames.ts";
 
 const streams = [
   { type: 0x1b, kind: "video" },
@@ -33,15 +34,7 @@ function read(chunks: readonly Uint8Array[], by: Demuxer = all()): Demuxed[] {
 test("createDemuxer() gives back what createMuxer() was given, however it comes", () => {
   fc.assert(
     fc.property(
-      fc.array(
-        fc.record({
-          stream: fc.nat({ max: 1 }),
-          length: fc.oneof(fc.integer({ min: 1, max: 800 }), fc.integer({ min: 1, max: 70_000 })),
-          key: fc.boolean(),
-          ahead: fc.nat({ max: 9000 }),
-        }),
-        { minLength: 1, maxLength: 20 },
-      ),
+      someFrames,
       fc.integer({ min: 0, max: 2 ** 33 - 1 }),
       fc.integer({ min: 1, max: 50 }),
       (frames, start, packets) => {
