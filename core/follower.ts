@@ -3,6 +3,7 @@ import { mkdir, realpath, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Assembly, checkInstances, createPluginLoader, readWanted, type Setting, wantedOf } from "./assembly.ts";
 import { removeLeftovers } from "./cache.ts";
+import { systemClock } from "./clock.ts";
 import {
   type Config,
   diffConfig,
@@ -15,6 +16,7 @@ import {
   readAsWritten,
   readText,
   replaceText,
+  settling,
   sortProblems,
 } from "./config/index.ts";
 import { HeadendError } from "./errors.ts";
@@ -115,18 +117,20 @@ export function createFollower(o: FollowerOptions): Follower {
     const at = file ?? newFile();
     const { log } = o.assembly();
     for (let attempt = 1; ; attempt++) {
-      const before = await textOf(at);
+      const before = await steadyTextOf(at);
       // A file that is away for a moment, as some editors do it, is not one that says nothing.
       if (file && before === undefined) throw new HeadendError("config.broken", { reason: `${at} does not exist` });
-      const next = await draft(at, before ?? "", instance, changes);
-      if (next === before) return;
-      if (!file) await mkdir(dirname(at), { recursive: true });
-      if (await replaceText(at, before, next)) {
+      try {
+        const next = await draft(at, before ?? "", instance, changes);
+        if (next === before) return;
+        if (!file) await mkdir(dirname(at), { recursive: true });
+        if (!(await replaceText(at, before, next))) throw new HeadendError("config.overtaken");
         await settle(at, before, next);
         log.info(`${instance} changed the config file`, { file: at });
         return;
+      } catch (error) {
+        if (attempt === attempts || !(await isOvertaken(error, at, before))) throw error;
       }
-      if (attempt === attempts) throw new HeadendError("config.overtaken");
     }
   }
 
@@ -209,6 +213,22 @@ async function textOf(file: string): Promise<string | undefined> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw new HeadendError("config.broken", { reason: `${file} ${reasonOf(error)}` }, error);
   }
+}
+
+/** As `textOf()`; a file that somebody empties to write it anew is given the time to be written. */
+async function steadyTextOf(file: string): Promise<string | undefined> {
+  const text = await textOf(file);
+  if (text !== "") return text;
+  await systemClock.sleep(settling);
+  return await textOf(file);
+}
+
+/** Whether a change failed because somebody wrote the file meanwhile, or was about to: what was judged was half a file. */
+async function isOvertaken(error: unknown, file: string, before: string | undefined): Promise<boolean> {
+  if (error instanceof HeadendError && error.code === "config.overtaken") return true;
+  if (before === undefined) return false;
+  await systemClock.sleep(settling);
+  return (await textOf(file).catch(() => before)) !== before;
 }
 
 /** For whoever asked, who may be no reader of the log. */

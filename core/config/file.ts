@@ -1,11 +1,16 @@
 // The config file on disk: its text, and another in its place without losing what somebody else wrote meanwhile.
-import { access, chmod, chown, constants, open, readFile, realpath, stat } from "node:fs/promises";
+import { Buffer } from "node:buffer";
+import { access, chmod, chown, constants, type FileHandle, open, readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { systemClock } from "../clock.ts";
 import { HeadendError } from "../errors.ts";
 import { diskReason, openReplacement } from "../replacement.ts";
 import type { Environment } from "./substitute.ts";
 
 const largestConfig = 4 * 2 ** 20;
+
+/** Milliseconds within which an editor that emptied a file has written it. */
+export const settling = 100;
 
 /** The text of a config file. @throws TypeError with a reason for what is none; what the system says otherwise */
 export async function readText(file: string): Promise<string> {
@@ -65,7 +70,7 @@ export async function replaceText(file: string, before: string | undefined, text
     if (!(await isSame())) return false;
     await replacement.commit();
     // What somebody wrote after the last look went to the file that is not there any more: it comes back.
-    const late = old && new TextDecoder().decode(await old.readFile());
+    const late = old && (await lateText(old, before));
     if (!late || late === before) return true;
     await replaceText(file, text, late);
     return false;
@@ -76,6 +81,19 @@ export async function replaceText(file: string, before: string | undefined, text
     await old?.close();
     await replacement.discard();
   }
+}
+
+/** What a file that has lost its name says; one that was emptied is given the time to be written. */
+async function lateText(file: FileHandle, before: string | undefined): Promise<string> {
+  const read = async () => {
+    const bytes = Buffer.alloc((await file.stat()).size);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
+    return new TextDecoder().decode(bytes.subarray(0, bytesRead));
+  };
+  const text = await read();
+  if (text !== "" || before === "") return text;
+  await systemClock.sleep(settling);
+  return await read();
 }
 
 /** A file that is mounted by itself, or stands in a folder that may not be written, can only be written over. */

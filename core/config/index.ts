@@ -18,7 +18,7 @@ export { type Command, type Flags, helpText, parseCommand } from "./command.ts";
 export { describeConfig, describePlugin, describePluginSchema } from "./describe.ts";
 export { diffConfig, differsInOptions } from "./diff.ts";
 export { editConfig } from "./edit.ts";
-export { newConfigFile, readText, replaceText } from "./file.ts";
+export { newConfigFile, readText, replaceText, settling } from "./file.ts";
 export { processEnvironment } from "./find.ts";
 export { checkOptions, type Defaults, type InstanceConfig, type InstanceStreams } from "./instances.ts";
 export { formatProblem, type Problem, sortProblems } from "./problem.ts";

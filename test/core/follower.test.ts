@@ -5,6 +5,7 @@ import {
   lstat,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   rename,
@@ -19,6 +20,7 @@ import process from "node:process";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { z } from "zod";
 import { type Assembly, assemble, readWanted, type Setting } from "../../core/assembly.ts";
+import { systemClock } from "../../core/clock.ts";
 import { createFollower, type Follower } from "../../core/follower.ts";
 import { definePlugin, type Host } from "../../core/plugin.ts";
 import { until } from "../support/host.ts";
@@ -194,12 +196,28 @@ describe("createFollower()", () => {
     await until(async () => (await onDisk()).includes("c3:"), "some are added");
     const results = Promise.allSettled(adding);
     await writeFile(file, `${await onDisk()}# a note\n`);
-    for (const { status } of await results) assert.equal(status, "fulfilled");
+    for (const result of await results) assert.deepEqual(result, { status: "fulfilled", value: undefined });
     const after = await onDisk();
     assert.match(after, /# a note/);
     // What was added between the person's reading and writing is gone by the person's own doing: it cannot be more than one.
     const kept = Array.from({ length: 20 }, (_, i) => i).filter((i) => after.includes(`c${i}:`)).length;
     assert.ok(kept >= 19, `${kept} of 20 are there`);
+  });
+
+  it("waits for an editor that empties the file and then writes it", async () => {
+    await start(text);
+    for (const id of ["attic", "cellar", "door2"]) {
+      const editor = await open(file, "r+");
+      await editor.truncate(0);
+      const adding = hostOf("one").config.change([{ path: ["items", id], value: `http://up.example/${id}` }]);
+      await systemClock.sleep(40);
+      await editor.write(`${text}# of ${id}\n`, 0);
+      await editor.close();
+      await adding;
+      const after = await onDisk();
+      assert.match(after, new RegExp(`# of ${id}`));
+      assert.match(after, new RegExp(`${id}: http`));
+    }
   });
 
   it("makes the file where it is looked for when there is none", async () => {
