@@ -181,15 +181,21 @@ function isSection(section: Uint8Array, table: number): boolean {
   return section.length >= 12 && byte(section, 0) === table && sectionChecksum(section) === 0;
 }
 
-/** The CRC of a section; zero when the section ends with its own (annex A). */
+/** The CRC-32 of a section: begun with ones, nothing inverted; zero when the section ends with its own (annex A). */
 export function sectionChecksum(section: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const octet of section) {
-    crc ^= octet << 24;
-    for (let bit = 0; bit < 8; bit++) crc = crc < 0 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
-  }
+  let crc = -1;
+  // By index: an iterator costs ten times as much, and guides come in megabytes.
+  for (let at = 0; at < section.length; at++)
+    crc = (crc << 8) ^ (checksums[((crc >>> 24) ^ byte(section, at)) & 0xff] ?? 0);
   return crc >>> 0;
 }
+
+/** What each first byte makes of the checksum. */
+const checksums = Int32Array.from({ length: 256 }, (_, first) => {
+  let crc = first << 24;
+  for (let bit = 0; bit < 8; bit++) crc = crc < 0 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
+  return crc;
+});
 
 /** The flags of the adaptation field, zero without one (§2.4.3.4). */
 function adaptationFlags(bytes: Uint8Array, at: number): number {

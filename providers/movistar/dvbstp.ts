@@ -1,4 +1,5 @@
 // DVBSTP (ETSI TS 102 034 §5.4.1): the sections of segments that datagrams carry, and segments put together from them.
+import { sectionChecksum } from "../../core/formats/mpegts.ts";
 
 /** A section as a datagram carries it. */
 export interface DvbstpSection {
@@ -124,7 +125,7 @@ export function createDvbstpAssembler(): DvbstpAssembler {
       }
       const bytes = join(draft.sections, last);
       drop(key);
-      if (bytes.length !== total || (draft.crc !== undefined && crc32(bytes) !== draft.crc)) {
+      if (bytes.length !== total || (draft.crc !== undefined && sectionChecksum(bytes) !== draft.crc)) {
         counts.broken++;
         return undefined;
       }
@@ -133,19 +134,6 @@ export function createDvbstpAssembler(): DvbstpAssembler {
     },
   };
 }
-
-/** The CRC-32 of MPEG-2 (ISO/IEC 13818-1 annex A): polynomial 0x04c11db7, begun with ones, nothing inverted. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = -1;
-  for (const octet of bytes) crc = (crc << 8) ^ (table[((crc >>> 24) ^ octet) & 0xff] ?? 0);
-  return crc >>> 0;
-}
-
-const table = Int32Array.from({ length: 256 }, (_, index) => {
-  let crc = index << 24;
-  for (let bit = 0; bit < 8; bit++) crc = crc < 0 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
-  return crc;
-});
 
 function join(sections: ReadonlyMap<number, Uint8Array>, last: number): Uint8Array {
   const bytes = new Uint8Array(sections.values().reduce((sum, { length }) => sum + length, 0));

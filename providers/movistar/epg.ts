@@ -1,4 +1,5 @@
 // A service's day of the guide, as it comes in binary: a header, programmes back to back, and four bytes that say nothing.
+import { Buffer } from "node:buffer";
 import { unescapeValue } from "../../core/formats/xmltv/index.ts";
 
 /** A programme as it is sent. Times in seconds since the Unix epoch. */
@@ -57,7 +58,7 @@ export function parseEpg(bytes: Uint8Array): EpgFile | undefined {
   if (bytes.length < headerBytes || bytes.length > mostBytes) return undefined;
   const file: Reading = {
     view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    plain: bytes.map((octet) => octet ^ mask),
+    plain: shown(bytes),
     end,
   };
   const first = headerBytes + file.view.getUint8(6);
@@ -81,7 +82,7 @@ export function parseEpg(bytes: Uint8Array): EpgFile | undefined {
 /** A file that is read: as it is, and with its texts shown. */
 interface Reading {
   readonly view: DataView;
-  readonly plain: Uint8Array;
+  readonly plain: Buffer;
   readonly end: number;
 }
 
@@ -126,11 +127,15 @@ function parseEvent({ view, plain, end }: Reading, at: number): { event: EpgEven
   };
 }
 
-const decoder = new TextDecoder("utf-8");
+function shown(bytes: Uint8Array): Buffer {
+  const plain = Buffer.from(bytes);
+  for (let at = 0; at < plain.length; at++) plain[at] = (plain[at] ?? 0) ^ mask;
+  return plain;
+}
 
-function readText(plain: Uint8Array, from: number, to: number): string {
+function readText(plain: Buffer, from: number, to: number): string {
   if (from === to) return "";
-  const text = decoder.decode(plain.subarray(from, to));
+  const text = plain.toString("utf8", from, to);
   return (text.includes("&") ? unescapeValue(text) : text).trim();
 }
 

@@ -51,7 +51,7 @@ const within = "172.26.23.3";
 /** One that is surely not; nothing is sent there either. */
 const outside = "198.51.100.1";
 /** Milliseconds that a refresh waits for details of programmes, and that a job takes for more of them. */
-const infoPatience = 1500;
+const infoPatience = 400;
 const infoLimit = 60_000;
 /** Channels of which a refresh waits for details. */
 const firstOnes = 60;

@@ -1,25 +1,31 @@
 // A programme of the operator's guide as the house has it.
-import type { Programme } from "../../core/plugin.ts";
+import type { Programme, Text } from "../../core/plugin.ts";
 import { minimumAge } from "./epg.ts";
 import type { Info } from "./info.ts";
 import type { ScheduledEvent } from "./schedule.ts";
 import { readTitle } from "./titles.ts";
 
-/** Main kinds by the high nibble (ETSI EN 300 468 §6.2.9, as this operator uses it). */
-const kinds: readonly (readonly [en: string, es: string] | undefined)[] = [
-  ["Arts / Culture", "Cultura"],
-  ["Movie / Drama", "Cine"],
-  ["Social / Political issues / Economics", "Sociedad"],
-  ["Show / Game show", "Programas"],
-  ["Sports", "Deportes"],
-  ["Children's / Youth programmes", "Infantil"],
-  ["Music / Ballet / Dance", "Música"],
-  ["Show / Game show", "Programas"],
-  ["Education / Science / Factual topics", "Documentales"],
-  ["Adult movie / Drama", "Adultos"],
+const kindOf = (en: string, es: string): readonly Text[] => [
+  { value: en, lang: "en" },
+  { value: es, lang: "es" },
 ];
-/** Daily news. */
+
+/** Main kinds by the high nibble (ETSI EN 300 468 §6.2.9, as this operator uses it). */
+const kinds: readonly (readonly Text[])[] = [
+  kindOf("Arts / Culture", "Cultura"),
+  kindOf("Movie / Drama", "Cine"),
+  kindOf("Social / Political issues / Economics", "Sociedad"),
+  kindOf("Show / Game show", "Programas"),
+  kindOf("Sports", "Deportes"),
+  kindOf("Children's / Youth programmes", "Infantil"),
+  kindOf("Music / Ballet / Dance", "Música"),
+  kindOf("Show / Game show", "Programas"),
+  kindOf("Education / Science / Factual topics", "Documentales"),
+  kindOf("Adult movie / Drama", "Adultos"),
+];
+/** Daily news, which are no kind of their own there. */
 const news = 0x06;
+const newsKind = kindOf("News / Current affairs", "Informativos");
 
 /**
  * @param channel the id by which the programme's channel is known
@@ -31,7 +37,7 @@ export function makeProgramme(channel: string, event: ScheduledEvent, info: Info
   const season = facts.season || event.season;
   const episode = facts.episode || event.episode;
   const isMovie = event.genre >> 4 === 1;
-  const kind = event.genre === news ? (["News / Current affairs", "Informativos"] as const) : kinds[event.genre >> 4];
+  const categories = event.genre === news ? newsKind : kinds[event.genre >> 4];
   const age = minimumAge(event.age);
   const year = info.year ?? (event.year > 1900 ? String(event.year) : undefined);
   const credits = [
@@ -47,14 +53,7 @@ export function makeProgramme(channel: string, event: ScheduledEvent, info: Info
     ...(facts.episodeTitle ? { subtitles: [{ value: facts.episodeTitle, lang: "es" }] } : {}),
     ...(info.description ? { descriptions: [{ value: info.description, lang: "es" }] } : {}),
     ...(credits.length > 0 ? { credits } : {}),
-    ...(kind
-      ? {
-          categories: [
-            { value: kind[0], lang: "en" },
-            { value: kind[1], lang: "es" },
-          ],
-        }
-      : {}),
+    ...(categories ? { categories } : {}),
     ...(year && (isMovie || facts.isSeries) ? { date: year } : {}),
     ...(facts.isSeries && (season > 0 || episode > 0)
       ? { episodes: { xmltv_ns: `${place(season)}.${place(episode)}.` } }

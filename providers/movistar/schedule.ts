@@ -166,11 +166,13 @@ function arrange(given: readonly EpgEvent[]): { readonly events: ScheduledEvent[
   for (const event of given) if (event.duration > 0) byStart.set(event.start, event);
   const ordered = [...byStart.values()].sort((a, b) => a.start - b.start);
   const overlaps: Span[] = [];
-  const events = ordered.map(({ duration, ...event }, index) => {
+  const events = ordered.map((event, index): ScheduledEvent => {
+    const { pid, genre, age, title, seriesId, series, season, episode, year } = event;
     const next = ordered[index + 1]?.start ?? Number.POSITIVE_INFINITY;
-    const end = event.start + duration;
+    const end = event.start + event.duration;
     if ((end - next) * 1000 >= leastGap) overlaps.push({ from: next * 1000, to: end * 1000 });
-    return { ...event, start: event.start * 1000, stop: Math.min(end, next) * 1000 };
+    const times = { start: event.start * 1000, stop: Math.min(end, next) * 1000 };
+    return { pid, ...times, genre, age, title, seriesId, series, season, episode, year };
   });
   return { events, overlaps };
 }

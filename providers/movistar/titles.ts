@@ -34,7 +34,7 @@ export function readTitle(title: string, seriesId: number): TitleFacts {
     .replaceAll(" / ", ": ")
     .replaceAll("/", "")
     .trim();
-  const found = seasonal.exec(whole) ?? episodic.exec(whole);
+  const found = /\d/.test(whole) ? (seasonal.exec(whole) ?? episodic.exec(whole)) : null;
   if (!found) {
     if (seriesId === 0) return { full: whole, series: "", season: 0, episode: 0, episodeTitle: "", isSeries: false };
     const [series = "", ...rest] = whole.split(" - ");

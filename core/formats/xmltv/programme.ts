@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { Credit, Programme, Text } from "../../types.ts";
 import { documentHead, documentTail } from "./document.ts";
 import { createParser } from "./sax.ts";
-import { escapeText, escapeValue, trimSpace } from "./text.ts";
+import { escapeText, escapeValue, isBlank, trimSpace } from "./text.ts";
 import { formatTime, parseTime } from "./time.ts";
 
 /** A programme while it is being read. */
@@ -121,36 +121,40 @@ const rankOf = (role: string): number => (roles.indexOf(role) + roles.length + 1
  * in which they are read back.
  */
 export function formatProgramme(programme: Programme): string {
-  const attribute = (name: string, value: string | undefined) =>
-    value === undefined ? "" : ` ${name}="${escapeValue(value)}"`;
-  const lines: string[] = [];
-  const put = (name: string, value: string, attributes = "") => {
-    if (trimSpace(value) !== "") lines.push(`    <${name}${attributes}>${escapeText(value)}</${name}>\n`);
-  };
-  const putTexts = (name: string, list: readonly Text[] | undefined) => {
-    for (const { value, lang } of list ?? []) put(name, value, attribute("lang", lang));
-  };
-  putTexts("title", programme.titles);
-  putTexts("sub-title", programme.subtitles);
-  putTexts("desc", programme.descriptions);
-  const credits = [...(programme.credits ?? [])].sort((a, b) => rankOf(a.role) - rankOf(b.role));
-  if (credits.length > 0) {
-    lines.push("    <credits>\n");
-    for (const { role, name, as } of credits) put(role, name, attribute("role", as));
-    lines.push("    </credits>\n");
-  }
-  if (programme.date) put("date", programme.date);
-  putTexts("category", programme.categories);
-  if (programme.icon) lines.push(`    <icon${attribute("src", programme.icon)} />\n`);
-  for (const [system, value] of Object.entries(programme.episodes ?? {}))
-    put("episode-num", value, attribute("system", system));
-  if (programme.rating) {
-    const { value, system } = programme.rating;
-    lines.push(`    <rating${attribute("system", system)}><value>${escapeText(value)}</value></rating>\n`);
-  }
-  const stop = programme.stop === undefined ? undefined : formatTime(programme.stop);
-  const start = `${attribute("start", formatTime(programme.start))}${attribute("stop", stop)}`;
-  return `  <programme${start}${attribute("channel", programme.channel)}${attribute("catchup-id", programme.catchupId)}>\n${lines.join("")}  </programme>\n`;
+  const { start, stop, channel, catchupId, icon, rating } = programme;
+  const times = ` start="${formatTime(start)}"${stop === undefined ? "" : ` stop="${formatTime(stop)}"`}`;
+  let children = `${formatTexts("title", programme.titles)}${formatTexts("sub-title", programme.subtitles)}${formatTexts("desc", programme.descriptions)}`;
+  if (programme.credits && programme.credits.length > 0) children += formatCredits(programme.credits);
+  if (programme.date) children += formatElement("date", programme.date);
+  children += formatTexts("category", programme.categories);
+  if (icon) children += `    <icon${formatAttribute("src", icon)} />\n`;
+  for (const system in programme.episodes)
+    children += formatElement("episode-num", programme.episodes[system], formatAttribute("system", system));
+  if (rating)
+    children += `    <rating${formatAttribute("system", rating.system)}><value>${escapeText(rating.value)}</value></rating>\n`;
+  return `  <programme${times}${formatAttribute("channel", channel)}${formatAttribute("catchup-id", catchupId)}>\n${children}  </programme>\n`;
+}
+
+function formatAttribute(name: string, value: string | undefined): string {
+  return value === undefined ? "" : ` ${name}="${escapeValue(value)}"`;
+}
+
+/** Nothing for a text of white space alone. */
+function formatElement(name: string, value = "", attributes = ""): string {
+  return isBlank(value) ? "" : `    <${name}${attributes}>${escapeText(value)}</${name}>\n`;
+}
+
+function formatTexts(name: string, list: readonly Text[] = []): string {
+  let all = "";
+  for (const { value, lang } of list) all += formatElement(name, value, formatAttribute("lang", lang));
+  return all;
+}
+
+function formatCredits(credits: readonly Credit[]): string {
+  const all = credits
+    .toSorted((a, b) => rankOf(a.role) - rankOf(b.role))
+    .map(({ role, name, as }) => formatElement(role, name, formatAttribute("role", as)));
+  return `    <credits>\n${all.join("")}    </credits>\n`;
 }
 
 /** A whole XMLTV document of programmes, in pieces. */

@@ -18,8 +18,16 @@ export function trimSpace(text: string): string {
   return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
 }
 
+/** True for a text of XML's white space alone. */
+export function isBlank(text: string): boolean {
+  return !/[^ \t\r\n]/.test(text);
+}
+
 /** No character below the space but XML's white space, none beyond U+D7FF that is not to be looked at singly. */
 const fine = /^[\t\n\r -\ud7ff\ue000-\ufffd]*$/;
+
+/** Nothing to escape or to leave out, as of nearly every text: one look instead of two. */
+const isPlain = /^[ !#-%'-;=?-\ud7ff\ue000-\ufffd]*$/;
 
 /** Without the characters that XML 1.0 §2.2 does not allow. */
 export function legalText(text: string): string {
@@ -28,12 +36,12 @@ export function legalText(text: string): string {
 
 /** Text for between tags. @example escapeText("a & b") // "a &amp; b" */
 export function escapeText(text: string): string {
-  return legalText(text).replace(/[&<>\r]/g, (char) => escapes[char] ?? char);
+  return isPlain.test(text) ? text : legalText(text).replace(/[&<>\r]/g, (char) => escapes[char] ?? char);
 }
 
 /** Text for a value in double quotes. */
 export function escapeValue(text: string): string {
-  return legalText(text).replace(/[&<>"\r\n\t]/g, (char) => escapes[char] ?? char);
+  return isPlain.test(text) ? text : legalText(text).replace(/[&<>"\r\n\t]/g, (char) => escapes[char] ?? char);
 }
 
 const named: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };

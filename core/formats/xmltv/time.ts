@@ -126,10 +126,20 @@ export function parseTime(text: string): number {
   return parseTimeBytes(bytes, 0, bytes.length);
 }
 
+/** The day that was written last, for most times are of the same one as the time before. */
+let writtenDay = Number.NaN;
+let writtenDate = "";
+
 /** Fourteen digits of an instant in UTC. */
 function formatDigits(at: number): string {
-  const iso = new Date(at).toISOString();
-  return iso.slice(0, 19).replace(/[-T:]/g, "");
+  const day = Math.floor(at / 86_400_000);
+  if (day !== writtenDay) {
+    writtenDate = new Date(at).toISOString().replace(/T.*/, "").replaceAll("-", "");
+    writtenDay = day;
+  }
+  const seconds = Math.floor(at / 1000) - day * 86_400;
+  const clock = Math.floor(seconds / 3600) * 10_000 + (Math.floor(seconds / 60) % 60) * 100 + (seconds % 60);
+  return writtenDate + String(1_000_000 + clock).slice(1);
 }
 
 /**

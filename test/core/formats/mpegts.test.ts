@@ -33,6 +33,10 @@ test("parsePat() and parsePmt() refuse a section with a wrong checksum, and each
   assert.equal(ts.parsePat(broken, 0), undefined);
 });
 
+test("sectionChecksum() has the check value of CRC-32/MPEG-2", () => {
+  assert.equal(ts.sectionChecksum(new TextEncoder().encode("123456789")), 0x0376e6e7);
+});
+
 test("counterOf() steps by one in every packet of a PID that has a payload", () => {
   const last = new Map<number, number>();
   for (const at of packets) {

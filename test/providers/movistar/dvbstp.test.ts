@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createCarousel } from "../../../providers/movistar/carousel.ts";
-import { crc32, createDvbstpAssembler, parseDvbstp } from "../../../providers/movistar/dvbstp.ts";
+import { createDvbstpAssembler, parseDvbstp } from "../../../providers/movistar/dvbstp.ts";
 import { formatSegment, type SentSegment } from "../../support/movistar/carousel.ts";
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replaceAll(/\s/g, ""), "hex"));
@@ -29,10 +29,6 @@ test("parseDvbstp() reads a segment of one section, its checksum apart", () => {
   assert.equal(section?.segment, 0x126a);
   assert.equal(section?.data.length, 122);
   assert.equal(section?.crc, 0xdeadbeef);
-});
-
-test("crc32() has the check value of CRC-32/MPEG-2", () => {
-  assert.equal(crc32(new TextEncoder().encode("123456789")), 0x0376e6e7);
 });
 
 test("parseDvbstp() throws at no bytes", () => {
