@@ -85,9 +85,16 @@ test("a first camera is tested, added, played, edited and deleted", options, asy
     await page.getByText("More").click();
     await page.getByLabel("Name", { exact: true }).fill("Front door");
     await page.getByLabel("Carried by").selectOption("tcp");
+    await page.getByLabel("HLS").selectOption("Low latency");
     await button(page, "Save").click();
     await card(page, "Front door").waitFor();
-    assert.match(await file(), /pass%20word@.*name: Front door/s);
+    assert.match(await file(), /pass%20word@.*name: Front door.*hls:\s+mode: ll/s);
+    await button(page, "Edit Front door").click();
+    assert.equal(await page.getByLabel("HLS").inputValue(), "ll");
+    await shot("4-edited");
+    await page.getByLabel("HLS").selectOption("Default");
+    await button(page, "Save").click();
+    await until(async () => !(await file()).includes("hls"), "the mode stays");
     await button(page, "Delete Front door").click();
     await shot("5-delete");
     await button(page, "Delete").click();

@@ -68,6 +68,13 @@ export function openForm({ mounts, place, changed }: FormOptions): void {
       "H.264, made of what is none": "h264",
     }),
     text("linger", "Stays open", now.linger, "After the last viewer, such as 10s.", { placeholder: "10s" }),
+    choice(
+      "hls",
+      "HLS",
+      modeOf(now.hls),
+      { Default: "", "Transport stream": "ts", "Fragmented MP4": "fmp4", "Low latency": "ll" },
+      "Low latency: less than a second behind, in players that know it.",
+    ),
     text("segment", "Segments", now.segment, "Of HLS, such as 1s: shorter is sooner.", { placeholder: "1s" }),
     text("logo", "Logo", now.logo, "Address of a picture for lists.", { inputmode: "url", spellcheck: "false" }),
     check("always", "Always open", now.always, "Also while nobody watches."),
@@ -107,7 +114,8 @@ export function openForm({ mounts, place, changed }: FormOptions): void {
   function filled(): Record<string, unknown> {
     const entries = fields.map((field): [string, unknown] => {
       const value = filledIn(field);
-      return [field.name, value === "" || value === false ? null : value];
+      if (value === "" || value === false) return [field.name, null];
+      return [field.name, field.name === "hls" ? { mode: value } : value];
     });
     return Object.fromEntries(entries.filter(([, value]) => camera !== undefined || value !== null));
   }
@@ -170,4 +178,9 @@ export function openForm({ mounts, place, changed }: FormOptions): void {
       blame(thrown);
     }
   }
+}
+
+/** Of `{ mode: … }`, as the config has it. */
+function modeOf(hls: unknown): unknown {
+  return typeof hls === "object" && hls !== null && "mode" in hls ? hls.mode : undefined;
 }
