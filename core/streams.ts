@@ -94,7 +94,12 @@ export function createStreams(o: StreamsOptions): StreamsKeeper {
     },
     metrics: metrics.text,
     timeZone: () => o.settings().timeZone,
-    output: (extension) => outputs().get(extension),
+    output(extension) {
+      // The first that has it, as in `outputs()`; asked with every request of a player.
+      for (const instance of o.instances())
+        if (Object.hasOwn(instance.outputs, extension)) return instance.outputs[extension];
+      return undefined;
+    },
     extensions: () => [...outputs().keys()],
     elsewhere(channel) {
       const { url } = channel;

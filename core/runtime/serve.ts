@@ -68,6 +68,7 @@ function onBun(hostname: string, port: number, fetch: Handler): Listener {
 class BunPeer implements Peer {
   private readonly request: Request;
   private readonly server: Bun.Server<undefined>;
+  private known: string | undefined;
 
   constructor(request: Request, server: Bun.Server<undefined>) {
     this.request = request;
@@ -75,7 +76,8 @@ class BunPeer implements Peer {
   }
 
   get address(): string {
-    return this.server.requestIP(this.request)?.address ?? "";
+    this.known ??= this.server.requestIP(this.request)?.address ?? "";
+    return this.known;
   }
 }
 

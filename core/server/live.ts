@@ -6,6 +6,7 @@ import { deviceErrorOf } from "../formats/device-error.ts";
 import type { Clock, Lineup, LineupChannel, Tune, Viewer } from "../plugin.ts";
 import { replyError } from "./failure.ts";
 import type { Streams } from "./headend.ts";
+import { pathOf } from "./origin.ts";
 
 export interface LiveOptions {
   readonly lineup: Lineup;
@@ -79,8 +80,9 @@ export function fillLive(app: Elysia, o: LiveOptions): AnyElysia {
 
   /** What is wanted: a channel, when, and in which form. @throws HeadendError `tune.*` */
   function wishOf(request: Request): Wish {
-    const { pathname, searchParams } = new URL(request.url);
-    const [, , first = "", ...rest] = pathname.split("/");
+    const { url } = request;
+    const searchParams = new URLSearchParams(/\?[^#]*/.exec(url)?.[0]);
+    const [, , first = "", ...rest] = pathOf(url).split("/");
     const name = decode(first);
     // Xtream addresses name a user and a password before the channel.
     if (rest.length === 2 && !o.lineup.get(name)) return wishAt(decode(rest[1] ?? ""), [], searchParams);

@@ -43,8 +43,9 @@ export function createAttendance(o: AttendanceOptions): Attendance {
     last = clock.monotonic();
     seen.delete(name);
     seen.set(name, last);
+    if (seen.size <= most) return;
     const [oldest] = seen.keys();
-    if (seen.size > most && oldest !== undefined) seen.delete(oldest);
+    if (oldest !== undefined) seen.delete(oldest);
   }
 
   async function watch(): Promise<void> {

@@ -99,7 +99,7 @@ export default definePlugin({
       if (signal.aborted) throw new HeadendError("instance.stopped", { instance: host.name });
       const { channel, at } = tune;
       const prefix = prefixOf(request, channel.id, host.baseUrl(request));
-      const { searchParams: query } = new URL(request.url);
+      const query = () => new URL(request.url).searchParams;
       const asking: Asking = { name: viewer.name, path, prefix, query, signal: request.signal };
       if (at !== undefined) {
         const until = await endOf(tune, at);

@@ -5,7 +5,7 @@ import { unhurried } from "../../core/transport/unhurried.ts";
 /** What leads from a request's address to what this plugin has below a channel, with a slash at its end. */
 export function prefixOf(request: Request, channel: string, base: string): string {
   const below = `${encodeURIComponent(channel)}/m3u8/`;
-  const rest = /^\/live\/(.+)$/.exec(new URL(request.url).pathname)?.[1];
+  const rest = /^\w+:\/\/[^/]+\/live\/([^?#]+)/.exec(request.url)?.[1];
   if (rest === undefined) return `${base}/live/${below}`;
   return "../".repeat(rest.split("/").length - 1) + below;
 }

@@ -12,7 +12,7 @@ export interface Listing {
    * The playlist, its addresses below `prefix`; held back until it has what the query waits for (bis §6.2.5.2).
    * @throws HeadendError `request.invalid`, `tune.late`; RelayOver when nothing more comes
    */
-  playlist(prefix: string, query: URLSearchParams, signal: AbortSignal): Promise<Response>;
+  playlist(prefix: string, query: () => URLSearchParams, signal: AbortSignal): Promise<Response>;
   /** A segment, a part or a map; the part that comes next as soon as it is there. @throws HeadendError `not.found`, `tune.late` */
   media(name: string, signal: AbortSignal): Promise<Response>;
   /** The window has changed: who waits looks again. */
@@ -62,7 +62,7 @@ export function createListing({ window, clock, channel }: ListingOptions): Listi
 
   return {
     async playlist(prefix, query, signal) {
-      const awaited = window.rest && parseReload(query);
+      const awaited = window.rest && parseReload(query());
       for (const since = clock.monotonic(); awaited && !isThere(window, awaited); ) {
         if (ended) throw new RelayOver(channel, undefined);
         await change(since, signal);

@@ -40,7 +40,7 @@ export interface Asking {
   readonly path: string;
   /** What leads from the request's address to what lies below the channel. */
   readonly prefix: string;
-  readonly query: URLSearchParams;
+  query(): URLSearchParams;
   readonly signal: AbortSignal;
 }
 
@@ -96,7 +96,12 @@ export function createLiveStream(o: LiveOptions): LiveStream {
   const began = clock.now();
   const control = new AbortController();
   const first = Promise.withResolvers<void>();
-  first.promise.catch(() => {});
+  /** Whether it is known what `first` gives: nearly always, and then nobody waits for it. */
+  let known = false;
+  const settle = () => {
+    known = true;
+  };
+  first.promise.then(settle, settle);
   const window = createWindow({
     listed: settings.window,
     kept: settings.window + late,
@@ -204,12 +209,14 @@ export function createLiveStream(o: LiveOptions): LiveStream {
   }
 
   const ready = async (signal: AbortSignal) =>
-    await within(first.promise, {
-      clock,
-      ms: firstLimit,
-      signal,
-      late: () => new HeadendError("tune.late", { channel: channel.name, limit: `${firstLimit / 1000}s` }),
-    });
+    known
+      ? await first.promise
+      : await within(first.promise, {
+          clock,
+          ms: firstLimit,
+          signal,
+          late: () => new HeadendError("tune.late", { channel: channel.name, limit: `${firstLimit / 1000}s` }),
+        });
 
   async function passOn(watch: HlsWatch, name: string, prefix: string): Promise<Response> {
     try {
