@@ -1,6 +1,6 @@
 // Looks for tags outside comments, CDATA sections and processing instructions, each looked up once and remembered.
 import type { Buffer } from "node:buffer";
-import { BANG, DASH, GT, isSpace, type Needle, needle, SLASH, searchesBytes } from "./bytes.ts";
+import { BANG, DASH, GT, isSpace, LT, type Needle, needle, QUERY, SLASH, searchesBytes } from "./bytes.ts";
 
 const DECLARATION = needle("<!");
 const INSTRUCTION = needle("<?");
@@ -10,6 +10,8 @@ const INSTRUCTION_CLOSER = needle("?>");
 const DECLARATION_CLOSER = needle(">");
 /** An instruction or declaration that is longer than this is taken for a stray `<?` or `<!`. */
 const MAX_SHORT = 1 << 16;
+/** Exclamation and question marks of the text that are looked at, in one buffer. */
+const MAX_MARKS = 256;
 
 export const endsName = (byte: number | undefined): boolean =>
   byte === GT || byte === SLASH || (byte !== undefined && isSpace(byte));
@@ -20,19 +22,33 @@ export class Hidden {
   count = 0;
   #bytes: Buffer = needle("");
   #text = "";
+  #marks = 0;
 
   reset(bytes: Buffer): void {
     this.#bytes = bytes;
     if (!searchesBytes) this.#text = bytes.toString("latin1");
     this.count = 0;
-    let declaration = this.indexOf(DECLARATION, 0);
-    let instruction = this.indexOf(INSTRUCTION, 0);
+    this.#marks = searchesBytes ? 0 : MAX_MARKS;
+    let declaration = this.#opening(DECLARATION, BANG, 0);
+    let instruction = this.#opening(INSTRUCTION, QUERY, 0);
     while (declaration >= 0 || instruction >= 0) {
       const first = instruction < 0 || (declaration >= 0 && declaration < instruction);
       this.#add(first ? declaration : instruction);
-      if (first) declaration = this.indexOf(DECLARATION, declaration + 2);
-      else instruction = this.indexOf(INSTRUCTION, instruction + 2);
+      if (first) declaration = this.#opening(DECLARATION, BANG, declaration + 2);
+      else instruction = this.#opening(INSTRUCTION, QUERY, instruction + 2);
     }
+  }
+
+  /** The next `<` with this mark behind it. One byte is found seven times as fast as two, if the text has few of it. */
+  #opening(both: Needle, mark: number, from: number): number {
+    const bytes = this.#bytes;
+    let at = from;
+    for (; this.#marks < MAX_MARKS; this.#marks++) {
+      at = bytes.indexOf(mark, at + 1);
+      if (at < 0) return -1;
+      if (bytes[at - 1] === LT) return at - 1;
+    }
+    return this.indexOf(both, at);
   }
 
   indexOf(needle: Needle, from: number): number {

@@ -41,6 +41,14 @@ describe("Scanner", () => {
     assert.deepEqual(scan(text), { seen: ['programme a </programme><programme channel="z">'], lost: [] });
   });
 
+  test("finds what hides tags behind any number of exclamation and question marks", () => {
+    for (const count of [0, 255, 256, 257, 3000]) {
+      const [before, between] = ["!".repeat(count), "?".repeat(count)];
+      const text = `<tv><programme channel="a"><desc>${before}<![CDATA[</programme>]]>${between}<!-- </programme> --></desc></programme></tv>`;
+      assert.deepEqual(scan(text), { seen: [`programme a ${before}</programme>${between}`], lost: [] });
+    }
+  });
+
   test("tells channel from channel_id and programme from programmes", () => {
     assert.deepEqual(
       scan(
