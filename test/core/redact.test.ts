@@ -178,7 +178,7 @@ describe("redact()", () => {
         const once = redact(parts.join(""));
         assert.equal(redact(once), once);
       }),
-      { numRuns: 3000 },
+      { numRuns: 3000, examples: [[["http://cookie-=/&@"]]] },
     );
   });
 
