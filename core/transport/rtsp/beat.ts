@@ -6,8 +6,8 @@ export interface Beat {
   next(call: () => void): void;
 }
 
-/** Milliseconds between two beats: three pictures of a camera come together. */
-const pause = 120;
+/** Milliseconds between two beats: two pictures of a camera come together. */
+const pause = 80;
 const beats = new WeakMap<Clock, Beat>();
 
 /** The one of this clock. */
