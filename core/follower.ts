@@ -6,6 +6,7 @@ import { removeLeftovers } from "./cache.ts";
 import { systemClock } from "./clock.ts";
 import {
   type Config,
+  type ConfigDraft,
   diffConfig,
   editConfig,
   findSubstitutions,
@@ -55,6 +56,8 @@ export function createFollower(o: FollowerOptions): Follower {
   let queue: Promise<unknown> = Promise.resolve();
   /** The text that was written last, and put in force. */
   let written: string | undefined;
+  /** The file said something when it was last put in force. */
+  let full = !first.empty;
 
   function enqueue<Result>(work: () => Promise<Result>): Promise<Result> {
     const run = queue.then(work);
@@ -70,11 +73,15 @@ export function createFollower(o: FollowerOptions): Follower {
     return sortProblems([...config.problems, ...(await checkInstances(changed, loader))]);
   }
 
-  /** What is wrong with the config as it is now; nothing: it is in force. */
-  async function follow(): Promise<readonly Problem[]> {
+  /**
+   * What is wrong with the config as it is now; nothing: it is in force.
+   *
+   * @param draft what was just written: the file may be somebody else's by now, and half a one
+   */
+  async function follow(draft?: ConfigDraft): Promise<readonly Problem[]> {
     const { log, server, supervisor, refuseConfig } = o.assembly();
     const before = wanted;
-    const config = await readWanted(setting);
+    const config = await readWanted(setting, draft);
     const problems = await judge(config, before);
     if (!config.settings || problems.length > 0) {
       for (const problem of problems) log.error(formatProblem(problem));
@@ -89,6 +96,7 @@ export function createFollower(o: FollowerOptions): Follower {
     log.configure(next.settings.log);
     server.configure(next.settings);
     wanted = next;
+    full = !config.empty;
     const reconfigured = await supervisor.apply(next);
     const restarted = restart.map(({ name }) => name).filter((name) => !reconfigured.includes(name));
     const list = (names: readonly string[]) => names.join(",") || "-";
@@ -117,10 +125,11 @@ export function createFollower(o: FollowerOptions): Follower {
     const at = file ?? newFile();
     const { log } = o.assembly();
     for (let attempt = 1; ; attempt++) {
-      const before = await steadyTextOf(at);
-      // A file that is away for a moment, as some editors do it, is not one that says nothing.
-      if (file && before === undefined) throw new HeadendError("config.broken", { reason: `${at} does not exist` });
       try {
+        const before = await steadyTextOf(at);
+        // A file that is away or empty for a moment, as some editors do it, is not one that says nothing.
+        if (file && before === undefined) throw new HeadendError("config.broken", { reason: `${at} does not exist` });
+        if (full && file && !before) throw new HeadendError("config.broken", { reason: `${at} is empty just now` });
         const next = await draft(at, before ?? "", instance, changes);
         if (next === before) return;
         if (!file) await mkdir(dirname(at), { recursive: true });
@@ -129,14 +138,17 @@ export function createFollower(o: FollowerOptions): Follower {
         log.info(`${instance} changed the config file`, { file: at });
         return;
       } catch (error) {
-        if (attempt === attempts || !(await isOvertaken(error, at, before))) throw error;
+        // Of a file that is broken it may have been half that was read.
+        const code = error instanceof HeadendError ? error.code : "";
+        if (attempt === attempts || !["config.broken", "config.overtaken"].includes(code)) throw error;
+        if (code === "config.broken") await systemClock.sleep(settling);
       }
     }
   }
 
   /** Puts in force what was written, or else what was there before back in its place. */
   async function settle(at: string, before: string | undefined, next: string): Promise<void> {
-    const problems = await follow();
+    const problems = await follow({ file: at, text: next });
     if (problems.length > 0) {
       if (before !== undefined) await replaceText(at, next, before);
       else if ((await textOf(at)) === next) await rm(at);
@@ -215,20 +227,12 @@ async function textOf(file: string): Promise<string | undefined> {
   }
 }
 
-/** As `textOf()`; a file that somebody empties to write it anew is given the time to be written. */
+/** As `textOf()`; a file that is away, empty or no text for a moment is given the time to be written. */
 async function steadyTextOf(file: string): Promise<string | undefined> {
-  const text = await textOf(file);
-  if (text !== "") return text;
+  const text = await textOf(file).catch(() => "");
+  if (text) return text;
   await systemClock.sleep(settling);
   return await textOf(file);
-}
-
-/** Whether a change failed because somebody wrote the file meanwhile, or was about to: what was judged was half a file. */
-async function isOvertaken(error: unknown, file: string, before: string | undefined): Promise<boolean> {
-  if (error instanceof HeadendError && error.code === "config.overtaken") return true;
-  if (before === undefined) return false;
-  await systemClock.sleep(settling);
-  return (await textOf(file).catch(() => before)) !== before;
 }
 
 /** For whoever asked, who may be no reader of the log. */

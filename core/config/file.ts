@@ -70,7 +70,7 @@ export async function replaceText(file: string, before: string | undefined, text
     if (!(await isSame())) return false;
     await replacement.commit();
     // What somebody wrote after the last look went to the file that is not there any more: it comes back.
-    const late = old && (await lateText(old, before));
+    const late = old && (await lateText(old));
     if (!late || late === before) return true;
     await replaceText(file, text, late);
     return false;
@@ -84,14 +84,14 @@ export async function replaceText(file: string, before: string | undefined, text
 }
 
 /** What a file that has lost its name says; one that was emptied is given the time to be written. */
-async function lateText(file: FileHandle, before: string | undefined): Promise<string> {
+async function lateText(file: FileHandle): Promise<string> {
   const read = async () => {
     const bytes = Buffer.alloc((await file.stat()).size);
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
     return new TextDecoder().decode(bytes.subarray(0, bytesRead));
   };
   const text = await read();
-  if (text !== "" || before === "") return text;
+  if (text !== "") return text;
   await systemClock.sleep(settling);
   return await read();
 }

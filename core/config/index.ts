@@ -49,6 +49,8 @@ export interface ConfigDraft {
 export interface Config {
   /** Absolute path of the file that was read, or should have been. */
   readonly file?: string;
+  /** The file says nothing. */
+  readonly empty?: true;
   readonly settings?: Settings;
   readonly instances: readonly InstanceConfig[];
   /** In the order of the file. */
@@ -69,7 +71,8 @@ export async function readConfig(o: ReadOptions): Promise<Config> {
         ? readRelay(env)
         : (readEnvironment(o.environments ?? [], env) ?? { problems: [] });
   const problems = [...document.problems, ...checkFlags(flags)];
-  const at = file === undefined ? {} : { file };
+  const empty = isEmpty(document.root);
+  const at = { ...(file === undefined ? {} : { file }), ...(empty ? ({ empty } as const) : {}) };
   if (!document.root && document.problems.length > 0) return { ...at, instances: [], problems: sortProblems(problems) };
 
   const root = isEmpty(document.root) ? plantConfig({}, { file: name, line: 1, column: 1 }) : document.root;

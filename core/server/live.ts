@@ -80,8 +80,8 @@ export function fillLive(app: Elysia, o: LiveOptions): AnyElysia {
 
   /** What is wanted: a channel, when, and in which form. @throws HeadendError `tune.*` */
   function wishOf(request: Request): Wish {
-    const { url } = request;
-    const searchParams = new URLSearchParams(/\?[^#]*/.exec(url)?.[0]);
+    const [url = ""] = request.url.split("#", 1);
+    const searchParams = new URLSearchParams(/\?.*/.exec(url)?.[0]);
     const [, , first = "", ...rest] = pathOf(url).split("/");
     const name = decode(first);
     // Xtream addresses name a user and a password before the channel.

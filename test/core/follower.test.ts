@@ -1,121 +1,14 @@
 // Changes of the config file that instances ask for: in force when they resolve, and never at somebody else's cost.
 import assert from "node:assert/strict";
-import {
-  chmod,
-  lstat,
-  mkdir,
-  mkdtemp,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, lstat, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import process from "node:process";
-import { afterEach, beforeEach, describe, it } from "node:test";
-import { z } from "zod";
-import { type Assembly, assemble, readWanted, type Setting } from "../../core/assembly.ts";
-import { systemClock } from "../../core/clock.ts";
-import { createFollower, type Follower } from "../../core/follower.ts";
-import { definePlugin, type Host } from "../../core/plugin.ts";
+import { describe, it } from "node:test";
 import { until } from "../support/host.ts";
 
-/** The hosts of the instances that were set up, in order: a restart adds one. */
-let hosts: { readonly name: string; readonly use: string; readonly host: Host }[] = [];
-let folder = "";
-let file = "";
-let assembly: Assembly;
-let follower: Follower;
+import { assembly, file, folder, hostOf, hosts, listed, onDisk, prepare, setUps, start, text } from "./following.ts";
 
-const channelsOf = (items: Readonly<Record<string, string>>) =>
-  Object.entries(items).map(([id, url]) => ({ id, name: id, url }));
-
-/** Channels from its config; `shelf` takes another one as it runs, `crate` does not. */
-const plugin = (use: string, takes: boolean) =>
-  definePlugin({
-    name: use,
-    api: 1,
-    config: z.strictObject({ items: z.record(z.string(), z.url()).default({}), stubborn: z.boolean().optional() }),
-    setup(host, config) {
-      hosts.push({ name: host.name, use, host });
-      let { items } = config;
-      return {
-        mayBeEmpty: true,
-        async *channels() {
-          yield channelsOf(items);
-        },
-        ...(takes && {
-          reconfigure(next) {
-            if (next.stubborn) return false;
-            items = next.items;
-            return true;
-          },
-        }),
-      };
-    },
-  });
-
-const relay = definePlugin({
-  name: "m3u",
-  api: 1,
-  config: z.looseObject({}),
-  setup(host) {
-    hosts.push({ name: host.name, use: "m3u", host });
-    return {};
-  },
-});
-
-async function start(text: string | undefined, env: Record<string, string> = {}): Promise<void> {
-  if (text !== undefined) await writeFile(file, text);
-  const setting: Setting = {
-    flags: { data: join(folder, "data"), logLevel: "error", ...(text === undefined ? {} : { config: file }) },
-    env: { HOME: join(folder, "home"), ...env },
-    cwd: folder,
-    builtins: [plugin("shelf", true), ...["crate", "testcard", "playlist"].map((name) => plugin(name, false)), relay],
-    worker: new URL("../../core/guide/worker.ts", import.meta.url),
-  };
-  const first = await readWanted(setting);
-  follower = createFollower({ setting, first, assembly: () => assembly });
-  assembly = await assemble(setting, first, { schedule: true, door: follower, writeLog() {} });
-  follower.start();
-  await until(() => assembly.isReady() || assembly.supervisor.instances.size > 0, "it has started");
-}
-
-const hostOf = (name: string) => hosts.findLast((each) => each.name === name)?.host ?? assert.fail(`no ${name}`);
-const setUps = (name: string) => hosts.filter((each) => each.name === name).length;
-const listed = (name: string) =>
-  hostOf(name)
-    .lineup.channels(name)
-    .map(({ ownId }) => ownId);
-const onDisk = () => readFile(file, "utf8");
-
-const text = `# my headend
-instances:
-  one:   # the first
-    use: shelf
-    items:
-      # the door
-      door: http://up.example/door
-      yard: http://up.example/yard   # windy
-  two: { use: crate, items: { gate: "http://up.example/gate" } }
-# the end
-`;
-
-beforeEach(async () => {
-  hosts = [];
-  folder = await mkdtemp(join(tmpdir(), "headend-follower-"));
-  file = join(folder, "headend.yaml");
-});
-
-afterEach(async () => {
-  await assembly.close();
-  await rm(folder, { recursive: true, force: true });
-});
+prepare();
 
 describe("createFollower()", () => {
   it("puts a change in force before it resolves, without a restart where the plugin takes it", async () => {
@@ -186,38 +79,19 @@ describe("createFollower()", () => {
     assert.match(await onDisk(), /# our headend[\s\S]*attic/);
   });
 
-  it("loses nothing when many change it at once, a person among them", async () => {
+  it("says so when what was written could not be put in force", async () => {
     await start(text);
-    const { config } = hostOf("one");
-    const adding = Array.from({ length: 20 }, (_, i) =>
-      config.change([{ path: ["items", `c${i}`], value: `http://up.example/${i}` }]),
-    );
-    // The person's editor does not wait for us; its edits are of lines that nobody else touches.
-    await until(async () => (await onDisk()).includes("c3:"), "some are added");
-    const results = Promise.allSettled(adding);
-    await writeFile(file, `${await onDisk()}# a note\n`);
-    for (const result of await results) assert.deepEqual(result, { status: "fulfilled", value: undefined });
-    const after = await onDisk();
-    assert.match(after, /# a note/);
-    // What was added between the person's reading and writing is gone by the person's own doing: it cannot be more than one.
-    const kept = Array.from({ length: 20 }, (_, i) => i).filter((i) => after.includes(`c${i}:`)).length;
-    assert.ok(kept >= 19, `${kept} of 20 are there`);
-  });
-
-  it("waits for an editor that empties the file and then writes it", async () => {
-    await start(text);
-    for (const id of ["attic", "cellar", "door2"]) {
-      const editor = await open(file, "r+");
-      await editor.truncate(0);
-      const adding = hostOf("one").config.change([{ path: ["items", id], value: `http://up.example/${id}` }]);
-      await systemClock.sleep(40);
-      await editor.write(`${text}# of ${id}\n`, 0);
-      await editor.close();
-      await adding;
-      const after = await onDisk();
-      assert.match(after, new RegExp(`# of ${id}`));
-      assert.match(after, new RegExp(`${id}: http`));
-    }
+    const { supervisor } = assembly;
+    const { apply } = supervisor;
+    let left = 1;
+    Object.assign(supervisor, {
+      async apply(...args: Parameters<typeof apply>) {
+        if (left-- > 0) throw new Error("not in force");
+        return await apply(...args);
+      },
+    });
+    const change = hostOf("one").config.change([{ path: ["items", "attic"], value: "http://up.example/attic" }]);
+    await assert.rejects(change, /not in force/);
   });
 
   it("makes the file where it is looked for when there is none", async () => {

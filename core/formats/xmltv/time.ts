@@ -131,7 +131,8 @@ let writtenDay = Number.NaN;
 let writtenDate = "";
 
 /** Fourteen digits of an instant in UTC. */
-function formatDigits(at: number): string {
+function formatDigits(instant: number): string {
+  const at = Math.trunc(instant);
   const day = Math.floor(at / 86_400_000);
   if (day !== writtenDay) {
     writtenDate = new Date(at).toISOString().replace(/T.*/, "").replaceAll("-", "");
