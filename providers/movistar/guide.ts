@@ -28,6 +28,13 @@ export interface GuideReceiver {
    * @throws HeadendError `dial.*` when no day came and nothing was known
    */
   receive(): Promise<void>;
+  /**
+   * Does the same. Where nothing was known before, it gives each service as soon as all of its days are there: what comes
+   * of it afterwards in the same round is in the schedule, like everything.
+   *
+   * @throws as `receive()`
+   */
+  services(): AsyncGenerator<number>;
   /** On the hour; after a failure again soon. */
   readonly job: Job;
   /** When a round last ended well, in milliseconds since the Unix epoch. */
@@ -56,13 +63,30 @@ const leastPause = 1000;
 const guidePayload = 0xf1;
 
 /** What came of one day, by the number of its segment, which is that of the service. */
-type DayFiles = Map<number, EpgFile>;
+type DayFiles = Map<number, SpannedFile>;
 
-/** What is announced of a service: when it begins, and where two programmes are at once. */
+interface SpannedFile extends EpgFile {
+  readonly span: Span;
+}
+
+/** What is announced of a service: when it begins, where two programmes are at once, and which files say so. */
 interface Announced {
   readonly service: number;
   readonly from: number;
   readonly overlaps: readonly Span[];
+  readonly files: readonly SpannedFile[];
+}
+
+/** A run for all who wait for it. */
+interface Running {
+  /** Nothing was known before it. */
+  readonly isCold: boolean;
+  /** Services all of whose days are there, in the order in which they came to be. */
+  readonly services: readonly number[];
+  /** Resolves with true when there is one more, with false when the first round is over. */
+  readonly more: () => Promise<boolean>;
+  readonly first: Promise<void>;
+  readonly whole: Promise<void>;
 }
 
 interface Merged {
@@ -73,7 +97,7 @@ interface Merged {
 
 export function createGuideReceiver(o: GuideOptions): GuideReceiver {
   const { clock, log, schedule, signal } = o;
-  let running: { readonly first: Promise<void>; readonly whole: Promise<void> } | undefined;
+  let running: Running | undefined;
   let receivedAt: number | undefined;
   let gapCount = 0;
   let due = nextHour();
@@ -83,8 +107,11 @@ export function createGuideReceiver(o: GuideOptions): GuideReceiver {
     return Math.floor(clock.now() / hour + 1) * hour;
   }
 
-  /** Receives a day, or of it what is missing. @returns why it did not come */
-  async function receiveDay(day: GuideDay, into: DayFiles, missing?: ReadonlySet<number>): Promise<unknown> {
+  /** Receives a day, or of it what is missing. `each` is told of every service that came. @returns why it did not come */
+  async function receiveDay(
+    day: GuideDay,
+    { into, missing, each }: { into: DayFiles; missing?: ReadonlySet<number>; each?: (id: number) => void },
+  ): Promise<unknown> {
     const own = o.services();
     const services = [...(missing ?? day.services)].filter((id) => own.has(id));
     if (services.length === 0 && (missing ?? day.services.length > 0)) return undefined;
@@ -98,7 +125,8 @@ export function createGuideReceiver(o: GuideOptions): GuideReceiver {
           const file = payload === guidePayload ? parseEpg(bytes) : undefined;
           if (!file || !own.has(file.service)) return;
           if (file.faults > 0) log.debug(`guide of service ${file.service}: ${file.faults} damaged stretches`);
-          into.set(segment, file);
+          into.set(segment, { ...file, span: spanOf(file.events) });
+          each?.(segment);
         },
       });
       return undefined;
@@ -109,32 +137,28 @@ export function createGuideReceiver(o: GuideOptions): GuideReceiver {
     }
   }
 
-  /** Puts the days together, service by service. */
-  async function merge(days: readonly DayFiles[]): Promise<Merged> {
-    const services = new Map<number, Announced>();
-    const spans = days.map(() => ({ from: Number.POSITIVE_INFINITY, to: 0 }));
+  /** Puts the days of one service together. */
+  function announce(id: number, files: readonly SpannedFile[]): Announced {
+    const service = files.at(-1)?.service ?? id;
+    const overlaps = schedule.put(
+      service,
+      files.flatMap(({ events }) => events),
+    );
+    return { service, from: Math.min(...files.map(({ span }) => span.from)), overlaps, files };
+  }
+
+  /** Puts the days together, service by service; those that are as `announced` has them are left as they are. */
+  async function merge(days: readonly DayFiles[], announced: Map<number, Announced>): Promise<Merged> {
     for (const id of new Set(days.flatMap((day) => [...day.keys()]))) {
-      const all: EpgEvent[] = [];
-      let service = id;
-      for (const [index, day] of days.entries()) {
-        const file = day.get(id);
-        if (!file) continue;
-        service = file.service;
-        const span = spans[index];
-        for (const event of file.events) {
-          all.push(event);
-          if (!span) continue;
-          span.from = Math.min(span.from, event.start * 1000);
-          span.to = Math.max(span.to, (event.start + event.duration) * 1000);
-        }
-      }
-      const overlaps = schedule.put(service, all);
-      const first = all.reduce((least, { start }) => Math.min(least, start), Number.POSITIVE_INFINITY);
-      services.set(id, { service, from: first * 1000, overlaps });
+      const files = filesOf(id, days);
+      const before = announced.get(id)?.files;
+      if (before?.length === files.length && files.every((file, index) => file === before[index])) continue;
+      announced.set(id, announce(id, files));
       // There are hundreds of them, and somebody may be watching.
       await setImmediate();
     }
-    return { services, spans };
+    const spans = days.map((day) => joinSpans(Array.from(day.values(), ({ span }) => span)));
+    return { services: announced, spans };
   }
 
   /** What is missing of each service until soon, and where what is known contradicts itself. */
@@ -151,13 +175,25 @@ export function createGuideReceiver(o: GuideOptions): GuideReceiver {
     return all;
   }
 
-  async function run(first: () => void): Promise<void> {
+  /** `whole` is told of each service all of whose days have come. */
+  async function run(first: () => void, whole: ((service: number) => void) | undefined): Promise<void> {
     const days = o.days();
     const files = days.map((): DayFiles => new Map());
-    let faults = await Promise.all(days.map((day, index) => receiveDay(day, files[index] ?? new Map())));
+    const announced = new Map<number, Announced>();
+    const each = (id: number) => {
+      // A day that does not list what it has may have everything.
+      const mayCome = ({ services }: GuideDay) => services.length === 0 || services.includes(id);
+      if (announced.has(id) || days.some((day, index) => mayCome(day) && !files[index]?.has(id))) return;
+      const own = announce(id, filesOf(id, files));
+      announced.set(id, own);
+      whole?.(own.service);
+    };
+    let faults = await Promise.all(
+      days.map((day, index) => receiveDay(day, { into: files[index] ?? new Map(), ...(whole ? { each } : {}) })),
+    );
     let before = "";
     for (let round = 1; ; round++) {
-      const merged = await merge(files);
+      const merged = await merge(files, announced);
       schedule.forget(clock.now() - 8 * 24 * hour);
       const kept = o.changed();
       if (faults.some((fault) => fault === undefined)) receivedAt = clock.now();
@@ -180,33 +216,53 @@ export function createGuideReceiver(o: GuideOptions): GuideReceiver {
         days.map((day, index) => {
           const own = merged.spans[index];
           const isAbout = !own || own.to === 0 || spans.some(({ from, to }) => from <= own.to && to >= own.from);
-          return isAbout ? receiveDay(day, files[index] ?? new Map(), missing) : undefined;
+          return isAbout ? receiveDay(day, { into: files[index] ?? new Map(), missing }) : undefined;
         }),
       );
     }
   }
 
-  function start(): NonNullable<typeof running> {
+  function start(): Running {
+    const isCold = schedule.size === 0;
+    const services: number[] = [];
     const first = Promise.withResolvers<void>();
-    const whole = run(first.resolve).finally(() => {
+    let next = Promise.withResolvers<boolean>();
+    const tell = (service: number) => {
+      services.push(service);
+      next.resolve(true);
+      next = Promise.withResolvers();
+    };
+    const whole = run(first.resolve, isCold ? tell : undefined).finally(() => {
       running = undefined;
     });
     whole.then(first.resolve, first.reject);
-    return { first: first.promise, whole };
+    // Whoever waits for the first round alone hears of its failure there.
+    whole.catch(() => {});
+    const over = () => next.resolve(false);
+    first.promise.then(over, over);
+    return { isCold, services, more: () => next.promise, first: first.promise, whole };
   }
 
   async function receive(): Promise<void> {
-    const isCold = schedule.size === 0;
     running ??= start();
-    const { first, whole } = running;
-    // Whoever waits for the first round alone hears of its failure there.
-    whole.catch(() => {});
-    first.catch(() => {});
+    const { isCold, first, whole } = running;
+    await (isCold ? first : whole);
+  }
+
+  async function* services(): AsyncGenerator<number> {
+    running ??= start();
+    const { isCold, services, more, first, whole } = running;
+    if (isCold)
+      for (let place = 0; place < services.length || (await more()); place++) {
+        const service = services[place];
+        if (service !== undefined) yield service;
+      }
     await (isCold ? first : whole);
   }
 
   return {
     receive,
+    services,
     get receivedAt() {
       return receivedAt;
     },
@@ -230,4 +286,24 @@ export function createGuideReceiver(o: GuideOptions): GuideReceiver {
       },
     },
   };
+}
+
+/** What each day has of a service, in the order of the days. */
+function filesOf(id: number, days: readonly DayFiles[]): SpannedFile[] {
+  return days.flatMap((day) => day.get(id) ?? []);
+}
+
+/** From the first start to the last end; without programmes `to` is 0. */
+function spanOf(events: readonly EpgEvent[]): Span {
+  return joinSpans(events.map(({ start, duration }) => ({ from: start * 1000, to: (start + duration) * 1000 })));
+}
+
+function joinSpans(spans: readonly Span[]): Span {
+  let from = Number.POSITIVE_INFINITY;
+  let to = 0;
+  for (const span of spans) {
+    from = Math.min(from, span.from);
+    to = Math.max(to, span.to);
+  }
+  return { from, to };
 }

@@ -22,6 +22,7 @@ import { discover, type Receive } from "./discover.ts";
 import { readEnvironment } from "./environment.ts";
 import { createCounts, measure } from "./figures.ts";
 import { type Found, type NumberedService, readFound } from "./found.ts";
+import { giveByChannel } from "./give.ts";
 import { createGuideReceiver } from "./guide.ts";
 import { createInfos, type Wanted } from "./info.ts";
 import { createKeeper } from "./keeper.ts";
@@ -53,8 +54,6 @@ const outside = "198.51.100.1";
 /** Milliseconds that a refresh waits for details of programmes, and that a job takes for more of them. */
 const infoPatience = 400;
 const infoLimit = 60_000;
-/** Channels of which a refresh waits for details. */
-const firstOnes = 60;
 /** Milliseconds from now: details of these programmes are asked for, the first first. */
 const infoSpans = [
   [-hour, 3 * hour],
@@ -152,6 +151,10 @@ export default definePlugin({
       return replacement !== undefined && schedule.from(replacement, 0) ? replacement : Number(id);
     }
 
+    /** Whatever else comes, a channel has the guide of this service. */
+    const isGuideOf = (service: number, id: string) =>
+      guideOf(id) === service && (services.get(id)?.replacement ?? service) === service;
+
     const wishOf = (channel: LineupChannel, at: number, until?: number) => {
       const id = channel.ownId ?? "";
       return { channel: Number(id), service: guideOf(id), name: channel.name, at, until };
@@ -191,11 +194,10 @@ export default definePlugin({
       await keep(keys.infos, streamed(infos.lines()));
     }
 
-    /** The programmes of some channels, channel by channel, in order. */
-    function* programmesOf(ids: readonly string[], { from, to }: Span): Generator<Programme> {
-      for (const id of ids)
-        for (const event of schedule.between(guideOf(id), from, to))
-          yield makeProgramme(id, event, infos.get(event.pid), found?.profile.covers);
+    /** A channel's programmes, in order. */
+    function* programmesOf(id: string, { from, to }: Span): Generator<Programme> {
+      for (const event of schedule.between(guideOf(id), from, to))
+        yield makeProgramme(id, event, infos.get(event.pid), found?.profile.covers);
     }
 
     async function refreshCloud(signal: AbortSignal): Promise<void> {
@@ -232,17 +234,13 @@ export default definePlugin({
         {
           ids: "channel",
           async *programmes(signal) {
-            await guide.receive();
-            signal.throwIfAborted();
-            const asked = Promise.all([
-              refreshCloud(signal).catch((error: unknown) => log.debug(`cloud: ${reasonOf(error)}`)),
-              fetchInfos(infoPatience, signal).catch((error: unknown) => log.debug(`details: ${reasonOf(error)}`)),
-            ]);
-            // Details are asked for in order of the channels: the first ones wait for them, and come last.
-            const ids = [...services.keys()];
-            yield* programmesOf(ids.slice(firstOnes), span);
-            await asked;
-            yield* programmesOf(ids.slice(0, firstOnes), span);
+            const ask = () =>
+              Promise.all([
+                refreshCloud(signal).catch((error: unknown) => log.debug(`cloud: ${reasonOf(error)}`)),
+                fetchInfos(infoPatience, signal).catch((error: unknown) => log.debug(`details: ${reasonOf(error)}`)),
+              ]);
+            const of = (id: string) => programmesOf(id, span);
+            yield* giveByChannel({ ids: [...services.keys()], services: guide.services(), isGuideOf, ask, of, signal });
           },
         },
       ],

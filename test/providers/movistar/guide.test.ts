@@ -6,6 +6,7 @@ import type { Logger } from "../../../core/plugin.ts";
 import { createCarousel } from "../../../providers/movistar/carousel.ts";
 import type { Receive } from "../../../providers/movistar/discover.ts";
 import type { GuideDay } from "../../../providers/movistar/discovery.ts";
+import type { DvbstpSegment } from "../../../providers/movistar/dvbstp.ts";
 import { createGuideReceiver } from "../../../providers/movistar/guide.ts";
 import { createSchedule } from "../../../providers/movistar/schedule.ts";
 import { createTestClock } from "../../support/clock.ts";
@@ -24,26 +25,33 @@ function network(start = Date.UTC(2026, 0, 1, 12, 20)) {
   const from = start / 1000 - 12 * 3600 - 20 * 60;
   let events: WorldEvent[] = makeSchedule(services, { from, days: 2, length: 1800 });
   const received: string[] = [];
+  /** Days that send nothing until their promise resolves. */
+  const held = new Map<number, Promise<void>>();
   const down = new Set<string>();
   const control = new AbortController();
   const days: readonly GuideDay[] = [0, 1].map((day) => {
     return { address: "127.0.0.1", port: 1 + day, source: `EPG_${day}`, services };
   });
+  const silenced = new Set<string>();
+  /** What day 1 sends after everything else. */
+  const late: DvbstpSegment[] = [];
   const receive: Receive = async ({ port }, { wanted, mayLack, each }) => {
     const day = port - 1;
     received.push(`day ${day}${wanted ? ` ${[...wanted].map((key) => key.split(" ")[1]).join("+")}` : ""}`);
+    await held.get(day);
     if (down.has(`EPG_${day}`)) throw new Error("no data");
     const carousel = createCarousel({ ...(wanted ? { wanted } : {}), ...(mayLack ? { mayLack } : {}) });
     for (let round = 0; round < 20 && !carousel.done; round++)
       for (const id of services) {
         const own = events.filter((event) => event.service === id && event.day === day);
-        if (own.length === 0) continue;
+        if (own.length === 0 || silenced.has(`${day} ${id}`)) continue;
         const segment = { payload: 0xf1, id, version: round % 256, bytes: formatDay(id, 1, own) };
         for (const datagram of formatSegment(segment)) {
           const whole = carousel.push(datagram);
           if (whole) each?.(whole);
         }
       }
+    if (day === 1) for (const segment of late) each?.(segment);
     return carousel.segments;
   };
   const schedule = createSchedule();
@@ -61,7 +69,7 @@ function network(start = Date.UTC(2026, 0, 1, 12, 20)) {
     changed: async () => writes++,
   });
   return {
-    ...{ clock, guide, schedule, received, down, days, control },
+    ...{ clock, guide, schedule, received, held, silenced, late, down, days, control },
     get events() {
       return events;
     },
@@ -175,6 +183,54 @@ test("its job works on the hour, and after a failure every quarter of a minute f
   net.control.abort();
   await net.clock.advance(minute);
   assert.equal(net.clock.sleeping, 0);
+});
+
+test("at first a service is given as soon as all of its days are there, and others at the end", async () => {
+  const net = network();
+  const later = Promise.withResolvers<void>();
+  net.held.set(1, later.promise);
+  net.silenced.add("1 8");
+  const given: number[] = [];
+  const ended = (async () => {
+    for await (const service of net.guide.services()) {
+      given.push(service);
+      assert.deepEqual(whole(net, service), pids(net.events.filter((event) => event.service === service)));
+    }
+  })();
+  await net.clock.advance(minute);
+  assert.deepEqual(given, []);
+  // Whoever comes now is no later comer: it was cold when this round began.
+  const joined = net.guide.receive();
+  later.resolve();
+  await ended;
+  await joined;
+  assert.deepEqual(given, [7]);
+  assert.deepEqual(
+    whole(net, 8),
+    pids(net.events.filter(({ service, day }) => service === 8 && day === 0)),
+    "and what is not whole is there at the end",
+  );
+  for await (const service of net.guide.services()) assert.fail(`service ${service} was given again`);
+});
+
+test("a day that comes again, newer, is in the schedule though its service was given before", async () => {
+  const net = network();
+  const newer = net.events
+    .filter(({ service, day }) => service === 7 && day === 1)
+    .map((event) => ({ ...event, title: `${event.title} II` }));
+  net.late.push({ payload: 0xf1, segment: 7, version: 200, bytes: formatDay(7, 1, newer) });
+  const titles: (string | undefined)[] = [];
+  const titleOf = () => net.schedule.at(7, (newer[0]?.start ?? 0) * 1000)?.title;
+  for await (const service of net.guide.services()) if (service === 7) titles.push(titleOf());
+  titles.push(titleOf());
+  assert.match(titles.at(-1) ?? "", / II$/);
+  assert.equal(titles.length, 2);
+});
+
+test("services of a guide that does not come are an error too", async () => {
+  const net = network();
+  for (const { source } of net.days) net.down.add(source);
+  await assert.rejects(net.guide.services().next(), /no data/);
 });
 
 test("when nothing comes and nothing was known, that is an error; one day that is missing costs that day", async () => {
