@@ -6,8 +6,8 @@ export interface Beat {
   next(call: () => void): void;
 }
 
-/** Milliseconds between two beats: two pictures of a camera come together. */
-const pause = 80;
+/** Milliseconds between two beats: four pictures of a camera come together. */
+const pause = 160;
 const beats = new WeakMap<Clock, Beat>();
 
 /** The one of this clock. */

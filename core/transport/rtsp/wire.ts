@@ -35,9 +35,13 @@ export interface Wire {
 }
 
 /** Bytes that are read at once. */
-const roomBytes = 64 * 1024;
-/** Who sends so much at once may have more that waits, and must not be held up: it is less than the least window. */
-const burstBytes = 56 * 1024;
+const roomBytes = 256 * 1024;
+/**
+ * Who sends nearly as much at once as its window lets it may have more that waits, and must not be held up. The least
+ * window there is, of which a larger one has shown itself once so much came at once; and how much is nearly all of it.
+ */
+const leastWindow = 64 * 1024;
+const nearly = 7 / 8;
 
 /** @throws HeadendError `dial.refused`, `dial.timeout`, or the signal's reason */
 export async function openWire(options: WireOptions): Promise<Wire> {
@@ -46,6 +50,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   let held = false;
   let relaxed = false;
   let paused = false;
+  let window = leastWindow;
   let onBytes: ((bytes: Uint8Array) => void) | undefined;
   let early: Uint8Array[] = [];
   const take = (bytes: Uint8Array) => {
@@ -60,7 +65,8 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   /** @returns whether to go on reading at once */
   const onRead = (count: number, room: Uint8Array) => {
     take(count === room.length ? room : room.subarray(0, count));
-    const rests = relaxed && count < burstBytes;
+    window = Math.max(window, count);
+    const rests = relaxed && count < window * nearly;
     if (rests) beat.next(resume);
     paused = held || rests;
     return !paused;

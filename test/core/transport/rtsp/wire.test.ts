@@ -68,7 +68,7 @@ test("openWire() reads as it comes, until it is told to rest; then by the beat, 
       await calm();
     }
     assert.equal(length(), 200);
-    await clock.advance(80);
+    await clock.advance(160);
     await arrived(5200);
     assert.equal(sizes.length, read + 1);
     assert.equal(sum(), 5200);
@@ -83,12 +83,12 @@ test("openWire() does not make wait who sends much at once", async () => {
     const sent = send(3_000_000);
     await calm();
     assert.equal(length(), 10);
-    await clock.advance(80);
+    await clock.advance(160);
     // One beat for all of it, but for what comes last.
     while (length() < 3_000_010) {
       const before = length();
       await calm();
-      if (length() === before) await clock.advance(80);
+      if (length() === before) await clock.advance(160);
     }
     await sent;
     assert.ok(clock.monotonic() < 2000, `${clock.monotonic()} ms`);
@@ -111,11 +111,11 @@ test("openWire() takes nothing while it is held, and sees the end of who rests",
     const closed = once(wire.socket, "close");
     far.end(new Uint8Array(5));
     await calm();
-    await clock.advance(80);
+    await clock.advance(160);
     await arrived(35);
     wire.socket.destroy();
     await closed;
-    await clock.advance(80);
+    await clock.advance(160);
     assert.equal(clock.sleeping, 0);
   });
 });
