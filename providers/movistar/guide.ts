@@ -1,9 +1,10 @@
 // Keeps the schedule as the operator sends it: every day's carousel each hour on the hour, and again while something is missing.
 import { setImmediate } from "node:timers/promises";
 import type { Clock, Job, Logger, Span } from "../../core/plugin.ts";
+import { type DayFiles, filesOf, joinSpans, type SpannedFile, spanOf } from "./days.ts";
 import type { Receive } from "./discover.ts";
 import type { GuideDay } from "./discovery.ts";
-import { type EpgEvent, type EpgFile, parseEpg } from "./epg.ts";
+import { parseEpg } from "./epg.ts";
 import type { Schedule } from "./schedule.ts";
 
 export interface GuideOptions {
@@ -61,13 +62,6 @@ const spread = 1.1;
 const leastPause = 1000;
 
 const guidePayload = 0xf1;
-
-/** What came of one day, by the number of its segment, which is that of the service. */
-type DayFiles = Map<number, SpannedFile>;
-
-interface SpannedFile extends EpgFile {
-  readonly span: Span;
-}
 
 /** What is announced of a service: when it begins, where two programmes are at once, and which files say so. */
 interface Announced {
@@ -286,24 +280,4 @@ export function createGuideReceiver(o: GuideOptions): GuideReceiver {
       },
     },
   };
-}
-
-/** What each day has of a service, in the order of the days. */
-function filesOf(id: number, days: readonly DayFiles[]): SpannedFile[] {
-  return days.flatMap((day) => day.get(id) ?? []);
-}
-
-/** From the first start to the last end; without programmes `to` is 0. */
-function spanOf(events: readonly EpgEvent[]): Span {
-  return joinSpans(events.map(({ start, duration }) => ({ from: start * 1000, to: (start + duration) * 1000 })));
-}
-
-function joinSpans(spans: readonly Span[]): Span {
-  let from = Number.POSITIVE_INFINITY;
-  let to = 0;
-  for (const span of spans) {
-    from = Math.min(from, span.from);
-    to = Math.max(to, span.to);
-  }
-  return { from, to };
 }
