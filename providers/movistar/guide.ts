@@ -73,8 +73,8 @@ interface Announced {
 
 /** A run for all who wait for it. */
 interface Running {
-  /** Nothing was known before it. */
-  readonly isCold: boolean;
+  /** Nothing was known before it, and its first round, which is enough then, is not over. */
+  isCold: boolean;
   /** Services all of whose days are there, in the order in which they came to be. */
   readonly services: readonly number[];
   /** Resolves with true when there is one more, with false when the first round is over. */
@@ -174,17 +174,23 @@ export function createGuideReceiver(o: GuideOptions): GuideReceiver {
     const days = o.days();
     const files = days.map((): DayFiles => new Map());
     const announced = new Map<number, Announced>();
+    const over = days.map(() => false);
     const each = (id: number) => {
-      // A day that does not list what it has may have everything.
-      const mayCome = ({ services }: GuideDay) => services.length === 0 || services.includes(id);
-      if (announced.has(id) || days.some((day, index) => mayCome(day) && !files[index]?.has(id))) return;
+      if (announced.has(id) || !files.every((day, index) => over[index] || day.has(id))) return;
       const own = announce(id, filesOf(id, files));
       announced.set(id, own);
       whole?.(own.service);
     };
-    let faults = await Promise.all(
-      days.map((day, index) => receiveDay(day, { into: files[index] ?? new Map(), ...(whole ? { each } : {}) })),
-    );
+    const receiveFirst = async (day: GuideDay, index: number) => {
+      const into = files[index] ?? new Map();
+      if (!whole) return await receiveDay(day, { into });
+      const fault = await receiveDay(day, { into, each });
+      // What it has not sent by now is not in it.
+      over[index] = true;
+      for (const id of new Set(files.flatMap((file) => [...file.keys()]))) each(id);
+      return fault;
+    };
+    let faults = await Promise.all(days.map(receiveFirst));
     let before = "";
     for (let round = 1; ; round++) {
       const merged = await merge(files, announced);
@@ -232,26 +238,35 @@ export function createGuideReceiver(o: GuideOptions): GuideReceiver {
     whole.then(first.resolve, first.reject);
     // Whoever waits for the first round alone hears of its failure there.
     whole.catch(() => {});
-    const over = () => next.resolve(false);
+    const own = { isCold, services, more: () => next.promise, first: first.promise, whole };
+    const over = () => {
+      own.isCold = false;
+      next.resolve(false);
+    };
     first.promise.then(over, over);
-    return { isCold, services, more: () => next.promise, first: first.promise, whole };
+    return own;
   }
+
+  /** What whoever comes now has to wait for. */
+  const doneOf = ({ isCold, first, whole }: Running) => (isCold ? first : whole);
 
   async function receive(): Promise<void> {
     running ??= start();
-    const { isCold, first, whole } = running;
-    await (isCold ? first : whole);
+    await doneOf(running);
   }
 
   async function* services(): AsyncGenerator<number> {
     running ??= start();
-    const { isCold, services, more, first, whole } = running;
+    const { isCold, services, more } = running;
+    const done = doneOf(running);
+    // It is heard below.
+    done.catch(() => {});
     if (isCold)
       for (let place = 0; place < services.length || (await more()); place++) {
         const service = services[place];
         if (service !== undefined) yield service;
       }
-    await (isCold ? first : whole);
+    await done;
   }
 
   return {

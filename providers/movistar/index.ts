@@ -190,7 +190,8 @@ export default definePlugin({
 
     async function fetchInfos(limit: number, signal: AbortSignal): Promise<void> {
       if ((await infos.fetch(nearest(), limit, signal)) === 0) return;
-      infos.retain(schedule.pids());
+      // Before that the schedule may not be whole.
+      if (guide.receivedAt !== undefined) infos.retain(schedule.pids());
       await keep(keys.infos, streamed(infos.lines()));
     }
 

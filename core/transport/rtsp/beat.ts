@@ -7,7 +7,7 @@ export interface Beat {
 }
 
 /** Milliseconds between two beats: four pictures of a camera come together. */
-const pause = 160;
+export const beatPause = 160;
 const beats = new WeakMap<Clock, Beat>();
 
 /** The one of this clock. */
@@ -20,7 +20,7 @@ export function createBeat(clock: Clock): Beat {
   async function strike(): Promise<void> {
     // The beat goes on from where it was, so that new calls do not move it.
     const now = clock.monotonic();
-    await clock.sleep(pause - ((now - last) % pause || 0));
+    await clock.sleep(beatPause - ((now - last) % beatPause || 0));
     last = clock.monotonic();
     const due = calls;
     calls = new Set();

@@ -7,7 +7,7 @@ import { formatDuration } from "../../formats/duration.ts";
 import type { Clock } from "../../plugin.ts";
 import { reasonOf } from "../../reason.ts";
 import type { TlsChoice } from "./address.ts";
-import { createBeat } from "./beat.ts";
+import { beatPause, createBeat } from "./beat.ts";
 
 export interface WireOptions {
   readonly host: string;
@@ -37,8 +37,8 @@ export interface Wire {
 /** Bytes that are read at once. */
 const roomBytes = 256 * 1024;
 /**
- * Who sends nearly as much at once as its window lets it may have more that waits, and must not be held up. The least
- * window there is, of which a larger one has shown itself once so much came at once; and how much is nearly all of it.
+ * Who sent nearly as much as its window lets it while nobody read may have more that waits, and must not be held up. A
+ * window is taken to be as large as this, or as what has once waited; and how much is nearly all of it.
  */
 const leastWindow = 64 * 1024;
 const nearly = 7 / 8;
@@ -51,6 +51,9 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   let relaxed = false;
   let paused = false;
   let window = leastWindow;
+  /** Nothing was read for a while before this read. */
+  let rested = false;
+  let busyUntil = 0;
   let onBytes: ((bytes: Uint8Array) => void) | undefined;
   let early: Uint8Array[] = [];
   const take = (bytes: Uint8Array) => {
@@ -60,13 +63,16 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const resume = () => {
     if (held || !paused || socket.destroyed) return;
     paused = false;
+    rested = true;
     socket.resume();
   };
   /** @returns whether to go on reading at once */
   const onRead = (count: number, room: Uint8Array) => {
     take(count === room.length ? room : room.subarray(0, count));
-    window = Math.max(window, count);
-    const rests = relaxed && count < window * nearly;
+    if (rested) window = Math.max(window, count);
+    rested = false;
+    if (relaxed && count >= window * nearly) busyUntil = clock.monotonic() + beatPause;
+    const rests = relaxed && (busyUntil === 0 || clock.monotonic() >= busyUntil);
     if (rests) beat.next(resume);
     paused = held || rests;
     return !paused;

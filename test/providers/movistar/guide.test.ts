@@ -109,7 +109,16 @@ test("what is missing until soon is received again, of that service and day alon
   assert.equal(net.guide.gaps, 1);
   assert.equal(net.schedule.at(8, gone.start * 1000), undefined);
   net.change(all);
+  // But whoever comes now waits for it.
+  const later = net.guide.receive().then(() => net.schedule.at(8, gone.start * 1000)?.pid);
+  const others: number[] = [];
+  const alike = (async () => {
+    for await (const service of net.guide.services()) others.push(service);
+  })();
   await net.clock.advance(15_000);
+  assert.equal(await later, gone.pid);
+  await alike;
+  assert.deepEqual(others, []);
   assert.deepEqual(net.received.slice(2), ["day 0 8"]);
   assert.equal(net.schedule.at(8, gone.start * 1000)?.pid, gone.pid);
   assert.equal(net.guide.gaps, 0);
@@ -194,7 +203,10 @@ test("at first a service is given as soon as all of its days are there, and othe
   const ended = (async () => {
     for await (const service of net.guide.services()) {
       given.push(service);
-      assert.deepEqual(whole(net, service), pids(net.events.filter((event) => event.service === service)));
+      assert.deepEqual(
+        whole(net, service),
+        pids(net.events.filter((event) => event.service === service && (service === 7 || event.day === 0))),
+      );
     }
   })();
   await net.clock.advance(minute);
@@ -204,12 +216,7 @@ test("at first a service is given as soon as all of its days are there, and othe
   later.resolve();
   await ended;
   await joined;
-  assert.deepEqual(given, [7]);
-  assert.deepEqual(
-    whole(net, 8),
-    pids(net.events.filter(({ service, day }) => service === 8 && day === 0)),
-    "and what is not whole is there at the end",
-  );
+  assert.deepEqual(given, [7, 8]);
   for await (const service of net.guide.services()) assert.fail(`service ${service} was given again`);
 });
 
@@ -225,6 +232,17 @@ test("a day that comes again, newer, is in the schedule though its service was g
   titles.push(titleOf());
   assert.match(titles.at(-1) ?? "", / II$/);
   assert.equal(titles.length, 2);
+});
+
+test("whoever leaves early keeps nobody from the rest, and comes again to a schedule that is known", async () => {
+  const net = network();
+  for await (const service of net.guide.services()) {
+    assert.equal(service, 7);
+    break;
+  }
+  await net.guide.receive();
+  for (const id of services) assert.deepEqual(whole(net, id), pids(net.events.filter(({ service }) => service === id)));
+  assert.equal(net.received.length, 2);
 });
 
 test("services of a guide that does not come are an error too", async () => {
