@@ -33,7 +33,8 @@ const servers: VlcServer[] = [];
 let headend: Streaming;
 
 before(async () => {
-  const clip = await makeClip("h264", { seconds: 30, gop: 25 });
+  // Longer than all of this takes: where VLC begins again, it has nothing for a moment.
+  const clip = await makeClip("h264", { seconds: 120, gop: 25 });
   const lines: string[] = [];
   for (const [name, { file, args }] of Object.entries(kinds)) {
     const guarded = name === "guarded";
